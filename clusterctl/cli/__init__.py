@@ -1,0 +1,1 @@
+"""What is typed and shown: verbs, tables, JSON, messages, exit codes."""

@@ -1,0 +1,1 @@
+"""Throw-away clusters of real hosts (systemd, sshd, dockerd) for demonstrations and tests."""

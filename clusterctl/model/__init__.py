@@ -1,0 +1,1 @@
+"""What things are: frozen dataclasses of stdlib types. Nothing here decides or does."""

@@ -1,0 +1,65 @@
+"""What happened: results of steps, events while they run, and the report at the end."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from clusterctl.model.plan import Plan, Step
+from clusterctl.model.snapshot import Unreachable
+
+Status = Literal["changed", "unchanged", "failed", "skipped"]
+
+
+@dataclass(frozen=True, slots=True)
+class StepResult:
+    """How one step ended; `log` holds the last lines that explain a failure."""
+
+    step: Step
+    status: Status
+    detail: str = ""
+    log: tuple[str, ...] = ()
+    restored: bool = False
+    unreachable: Unreachable | None = None
+    locked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CommandResult:
+    """What a command on a host left: exit code and both streams, cut at the cap."""
+
+    host: str
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+    truncated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something worth telling while it happens. `kind` is a fixed word, `text` is for people."""
+
+    kind: Literal["look", "batch", "host-start", "host-end", "note"]
+    text: str
+    host: str = ""
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The end of a verb that changes something."""
+
+    plan: Plan
+    results: tuple[StepResult, ...] = ()
+    stopped: str = ""
+    batches_done: int = 0
+
+    @property
+    def failed(self) -> tuple[StepResult, ...]:
+        """The steps that failed, in order."""
+        return tuple(result for result in self.results if result.status == "failed")
+
+    @property
+    def ok(self) -> bool:
+        """Whether everything that was planned is done."""
+        return not self.stopped and not self.failed

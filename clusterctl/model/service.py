@@ -1,0 +1,128 @@
+"""What a playbook wants, after parsing: no text forms are left, every default is filled in.
+
+Durations are seconds, sizes are bytes. Defaults are those of the Compose Specification (deploy part)
+and of Docker's own health check.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Port:
+    """A container port, published on the host when `published` is given."""
+
+    target: int
+    published: int | None = None
+    protocol: Literal["tcp", "udp"] = "tcp"
+    host_ip: str = ""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Mount:
+    """A named volume or a path of the host inside the container."""
+
+    kind: Literal["volume", "bind"]
+    source: str
+    target: str
+    read_only: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class HealthCheck:
+    """Docker's health check. `test` starts with CMD, CMD-SHELL or NONE."""
+
+    test: tuple[str, ...]
+    interval_s: float = 30.0
+    timeout_s: float = 30.0
+    retries: int = 3
+    start_period_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Processors and memory; `None` is no limit, or nothing reserved."""
+
+    cpus: float | None = None
+    memory_bytes: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RestartPolicy:
+    """When systemd starts the container again; `max_attempts` None is for ever."""
+
+    condition: Literal["any", "on-failure", "none"] = "any"
+    delay_s: float = 5.0
+    max_attempts: int | None = None
+    window_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateConfig:
+    """How instances are replaced: so many at once (0 is all), old or new first."""
+
+    parallelism: int = 1
+    order: Literal["stop-first", "start-first"] = "stop-first"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Constraint:
+    """A hard rule of placement: `key` is `node.hostname` or `node.labels.NAME`."""
+
+    key: str
+    operator: Literal["==", "!="]
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.key} {self.operator} {self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """One service of a project. `command` and `entrypoint` None mean what the image says."""
+
+    name: str
+    image: str
+    command: tuple[str, ...] | None = None
+    entrypoint: tuple[str, ...] | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
+    ports: tuple[Port, ...] = ()
+    mounts: tuple[Mount, ...] = ()
+    healthcheck: HealthCheck | None = None
+    labels: Mapping[str, str] = field(default_factory=dict)
+    user: str = ""
+    init: bool = False
+    tmpfs: tuple[str, ...] = ()
+    read_only: bool = False
+    cap_add: tuple[str, ...] = ()
+    cap_drop: tuple[str, ...] = ()
+    stop_signal: str = ""
+    stop_grace_period_s: float = 10.0
+    limits: Resources = Resources()
+    reservations: Resources = Resources()
+    mode: Literal["replicated", "global"] = "replicated"
+    replicas: int = 1
+    constraints: tuple[Constraint, ...] = ()
+    restart: RestartPolicy = RestartPolicy()
+    update: UpdateConfig = UpdateConfig()
+
+    @property
+    def host_ports(self) -> tuple[Port, ...]:
+        """The ports that take a port of the host, so that two instances cannot share a host."""
+        return tuple(port for port in self.ports if port.published is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """A playbook's services under one name; the name is part of every instance's name."""
+
+    name: str
+    services: tuple[Service, ...]
+    volumes: tuple[str, ...] = ()
+
+    def service(self, name: str) -> Service | None:
+        """Return the service of that name, if the project has it."""
+        return next((service for service in self.services if service.name == name), None)

@@ -1,0 +1,156 @@
+"""What one look at the hosts saw. An unknown is `None` or `Unreachable`, never an empty answer.
+
+Facts are as the hosts told them, parsed strictly in `remote.facts`; what they mean (whose unit is
+this, is it healthy) is read out of them in `planning.observed`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Rung = Literal["resolve", "connect", "banner", "host-key", "auth", "sudo", "exec", "answer", "identity"]
+
+
+@dataclass(frozen=True, slots=True)
+class Unreachable:
+    """A look that failed: on which rung of the ladder, and why, in words for a person."""
+
+    host: str
+    rung: Rung
+    reason: str
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether a key, a host key or sudo was refused: never a sign of a dead host (PROMISES)."""
+        return self.rung in {"host-key", "auth", "sudo", "identity"}
+
+
+@dataclass(frozen=True, slots=True)
+class UnitFact:
+    """A file `clusterctl-*.service` in /etc/systemd/system, and what systemd says of it (systemctl(1) show)."""
+
+    name: str
+    text: str
+    load: str = "unknown"
+    active: str = "unknown"
+    sub: str = "unknown"
+    result: str = ""
+    enabled: str = ""
+    since_s: int | None = None
+    restarts: int = 0
+    drop_ins: tuple[str, ...] = ()
+    need_reload: bool = False
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class PortUse:
+    """A port of the host that something listens on; `ip` empty or 0.0.0.0 or :: is every address."""
+
+    port: int
+    protocol: str
+    ip: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerFact:
+    """A container of any owner (docker inspect). `health` is empty where it has no health check."""
+
+    id: str
+    name: str
+    image: str
+    image_id: str
+    state: str
+    health: str = ""
+    started_at: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    ports: tuple[PortUse, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFact:
+    """An image in the host's store; `digest` is empty where no registry gave one."""
+
+    id: str
+    repository: str
+    tag: str
+    digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What the registry said, asked by the host, of an image reference: a digest, or an error."""
+
+    digest: str = ""
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HostFacts:
+    """All facts of one host. `containers`, `images`, `volumes` are None where docker did not answer."""
+
+    host: str
+    address: str
+    boot_id: str
+    machine_id: str
+    os: str
+    kernel: str
+    architecture: str
+    systemd_version: str
+    systemd_state: str
+    docker_version: str
+    docker_error: str
+    cpus: int
+    memory_bytes: int
+    memory_available_bytes: int
+    load_1m: float
+    uptime_s: int
+    clock_s: int
+    disk_total_bytes: int
+    disk_free_bytes: int
+    cluster: str = ""
+    units: tuple[UnitFact, ...] = ()
+    failed_units: tuple[str, ...] = ()
+    containers: tuple[ContainerFact, ...] | None = None
+    images: tuple[ImageFact, ...] | None = None
+    volumes: tuple[str, ...] | None = None
+    ports: tuple[PortUse, ...] = ()
+    env_digests: Mapping[str, str] = field(default_factory=dict)
+    markers: Mapping[str, str] = field(default_factory=dict)
+    manifests: Mapping[str, str] = field(default_factory=dict)
+    resolved: Mapping[str, Resolved] = field(default_factory=dict)
+
+    @property
+    def docker_answers(self) -> bool:
+        """Whether dockerd answered within its deadline."""
+        return self.containers is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One look at many hosts."""
+
+    hosts: Mapping[str, HostFacts | Unreachable]
+
+    @property
+    def seen(self) -> tuple[HostFacts, ...]:
+        """The facts of all hosts that answered, in the order asked."""
+        return tuple(answer for answer in self.hosts.values() if isinstance(answer, HostFacts))
+
+    @property
+    def unreachable(self) -> tuple[Unreachable, ...]:
+        """The hosts that did not answer, in the order asked."""
+        return tuple(answer for answer in self.hosts.values() if isinstance(answer, Unreachable))
+
+
+@dataclass(frozen=True, slots=True)
+class LookRequest:
+    """What a look is to bring beyond the fixed facts.
+
+    `images`: references to resolve at the registry. `settle_s`: how long to wait for a change that
+    is under way on the host before looking (0: look at once, as read-only verbs do).
+    """
+
+    images: tuple[str, ...] = ()
+    settle_s: int = 0

@@ -1,0 +1,1 @@
+"""In which order: observe, plan, confirm, execute, report. Decides nothing about placement."""

@@ -1,0 +1,1 @@
+"""Doing: the only room (beside lab) that imports fabric, paramiko and docker."""
