@@ -22,7 +22,9 @@ class PullImage:
 
 @dataclass(frozen=True, slots=True)
 class ApplyUnit:
-    """Write a unit and its environment, and have it running and healthy.
+    """Write a unit and its environment, and have it running and healthy, within `gate_s` seconds.
+
+    `action` says how: install and (re)start it, start or restart what is there, or only enable it.
 
     `replaces` is the sha256 of the unit file expected on the host ("" for none): the step is
     conditional, "if old then new". The environment is kept out of every text shown (I9).
@@ -36,7 +38,7 @@ class ApplyUnit:
     replaces: str
     gate_s: int
     reason: str
-    restart: bool = False
+    action: Literal["replace", "start", "restart", "enable"] = "replace"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,15 @@ class Change:
     fields: tuple[FieldChange, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Blocked:
+    """What forbids the whole plan; `kind` decides the exit code."""
+
+    kind: Literal["unreachable", "identity", "busy", "guard", "image"]
+    host: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True)
 class Plan:
     """What will be done, in order, and why; what cannot be done; what stays."""
@@ -116,7 +127,7 @@ class Plan:
     batches: tuple[Batch, ...] = ()
     changes: tuple[Change, ...] = ()
     unplaced: tuple[Unplaced, ...] = ()
-    blocked: tuple[str, ...] = ()
+    blocked: tuple[Blocked, ...] = ()
     notes: tuple[str, ...] = ()
     unchanged: int = 0
     generation: int = 0

@@ -1,0 +1,54 @@
+"""What changed in a service, field by field, in words for the person who approves.
+
+Values of the environment are never shown, only the names that changed (I9).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from clusterctl.model.plan import FieldChange
+from clusterctl.model.service import Service
+from clusterctl.planning.spec import canonical
+
+_LONGEST = 60
+
+
+def diff_service(
+    old: Mapping[str, Any] | None, new: Service, old_pin: str, new_pin: str
+) -> tuple[FieldChange, ...]:
+    """Return the fields that differ between the manifest's service and the playbook's."""
+    if old is None:
+        return ()
+    wanted = json.loads(canonical(dataclasses.asdict(new)))
+    changes = [
+        _field(name, old.get(name), wanted[name]) for name in sorted(wanted) if old.get(name) != wanted[name]
+    ]
+    if old_pin != new_pin and old.get("image") == new.image:
+        changes.append(FieldChange("image digest", _short(old_pin), _short(new_pin)))
+    return tuple(changes)
+
+
+def _field(name: str, old: Any, new: Any) -> FieldChange:
+    if name == "environment":
+        return FieldChange(name, "", _names_changed(old or {}, new or {}))
+    return FieldChange(name, _show(old), _show(new))
+
+
+def _names_changed(old: Mapping[str, str], new: Mapping[str, str]) -> str:
+    added = [f"+{key}" for key in new if key not in old]
+    removed = [f"-{key}" for key in old if key not in new]
+    changed = [f"~{key}" for key in new if key in old and old[key] != new[key]]
+    return " ".join(sorted(added) + sorted(removed) + sorted(changed))
+
+
+def _show(value: Any) -> str:
+    text = value if isinstance(value, str) else canonical(value)
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
+
+
+def _short(pin: str) -> str:
+    return pin.partition("@")[2][:19]

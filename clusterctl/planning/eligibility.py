@@ -1,0 +1,189 @@
+"""May this instance run on this host? If not, why: hard rules only, each with its own words.
+
+Which of the allowed hosts is best is decided in `scheduler`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from clusterctl.model.host import Host
+from clusterctl.model.inventory import Inventory
+from clusterctl.model.placement import Instance, Refusal
+from clusterctl.model.service import Constraint, Service
+from clusterctl.model.snapshot import HostFacts
+from clusterctl.planning.observed import foreign_containers, foreign_ports, foreign_units
+
+MIB = 1024**2
+
+
+@dataclass(slots=True)
+class Room:
+    """What one host has left while a placement is being worked out; changed as instances are put on it."""
+
+    host: Host
+    facts: HostFacts
+    cpus: float
+    memory_bytes: int
+    cpus_used: float = 0.0
+    memory_used: int = 0
+    ports: dict[str, str] = field(default_factory=dict)
+    volumes: dict[str, str] = field(default_factory=dict)
+    services: dict[str, int] = field(default_factory=dict)
+    foreign_ports: frozenset[tuple[int, str]] = frozenset()
+    foreign_units: frozenset[str] = frozenset()
+    foreign_containers: frozenset[str] = frozenset()
+
+    @property
+    def zone(self) -> str:
+        """The failure domain: label `zone`, else the host itself."""
+        return self.host.labels.get("zone", self.host.name)
+
+    def put(self, instance: Instance, service: Service) -> None:
+        """Count an instance of a service in."""
+        self.count(
+            instance,
+            port_keys(service),
+            service.reservations.cpus or 0,
+            service.reservations.memory_bytes or 0,
+        )
+        self.volumes |= dict.fromkeys(writable_volumes(service), instance.name)
+
+    def count(self, instance: Instance, ports: tuple[str, ...], cpus: float, memory_bytes: int) -> None:
+        """Count what an instance takes."""
+        self.cpus_used += cpus
+        self.memory_used += memory_bytes
+        self.ports |= dict.fromkeys(ports, instance.name)
+        key = f"{instance.project}/{instance.service}"
+        self.services[key] = self.services.get(key, 0) + 1
+
+
+def open_room(host: Host, facts: HostFacts, inventory: Inventory) -> Room:
+    """Return the empty room of a host: capacity as declared, else as observed."""
+    capacity = host.capacity
+    return Room(
+        host=host,
+        facts=facts,
+        cpus=capacity.cpus if capacity.cpus is not None else float(facts.cpus),
+        memory_bytes=capacity.memory_bytes if capacity.memory_bytes is not None else facts.memory_bytes,
+        foreign_ports=foreign_ports(facts),
+        foreign_units=foreign_units(facts, inventory.cluster),
+        foreign_containers=foreign_containers(facts),
+    )
+
+
+def port_keys(service: Service) -> tuple[str, ...]:
+    """Return the host ports a service takes, as `8080/tcp`."""
+    return tuple(f"{port.published}/{port.protocol}" for port in service.host_ports)
+
+
+def writable_volumes(service: Service) -> tuple[str, ...]:
+    """Return the named volumes the service writes to: their data is on one host."""
+    return tuple(mount.source for mount in service.mounts if mount.kind == "volume" and not mount.read_only)
+
+
+def may_stay(room: Room, service: Service) -> Refusal | None:
+    """Return why an instance that is on a host must leave it, or None. A cordon does not move anything."""
+    return _first(room, (_constraints(room.host, service), _ports(room, service)))
+
+
+def may_place(
+    room: Room, instance: Instance, service: Service, policy_disk: tuple[float, int]
+) -> Refusal | None:
+    """Return why a new instance may not go to a host, or None."""
+    return _first(
+        room,
+        (
+            _constraints(room.host, service),
+            _cordon(room.facts.markers),
+            _docker(room.facts),
+            _names(room, instance),
+            _ports(room, service),
+            _memory(room, service),
+            _cpus(room, service),
+            _volumes(room, service),
+            disk_refusal(room.facts, *policy_disk),
+        ),
+    )
+
+
+def disk_refusal(facts: HostFacts, percent: float, least_bytes: int) -> str:
+    """Return why a host's disk is too full to take an image, or ""."""
+    least = max(least_bytes, int(facts.disk_total_bytes * percent / 100))
+    if facts.disk_free_bytes >= least:
+        return ""
+    return f"disk nearly full: less than {least // MIB} MiB free for docker"
+
+
+def _first(room: Room, reasons: tuple[str, ...]) -> Refusal | None:
+    reason = next((reason for reason in reasons if reason), "")
+    return Refusal(room.host.name, reason) if reason else None
+
+
+def _constraints(host: Host, service: Service) -> str:
+    broken = [str(rule) for rule in service.constraints if not _holds(rule, host)]
+    return f"constraint {broken[0]} does not hold" if broken else ""
+
+
+def _holds(rule: Constraint, host: Host) -> bool:
+    actual = (
+        host.name if rule.key == "node.hostname" else host.labels.get(rule.key.removeprefix("node.labels."))
+    )
+    return (actual == rule.value) is (rule.operator == "==")
+
+
+def _cordon(markers: Mapping[str, str]) -> str:
+    return f"cordoned: {markers['cordoned']}" if "cordoned" in markers else ""
+
+
+def _docker(facts: HostFacts) -> str:
+    return "" if facts.docker_answers else f"docker: {facts.docker_error}"
+
+
+def _names(room: Room, instance: Instance) -> str:
+    if instance.unit in room.foreign_units:
+        return f"{instance.unit} exists and is not ours"
+    return (
+        f"a container {instance.name} exists and is not ours"
+        if instance.name in room.foreign_containers
+        else ""
+    )
+
+
+def _ports(room: Room, service: Service) -> str:
+    for port in service.host_ports:
+        key = f"{port.published}/{port.protocol}"
+        if key in room.ports:
+            return f"port {key} is taken by {room.ports[key]}"
+        if (port.published, port.protocol) in room.foreign_ports:
+            return f"port {key} is taken by something that is not ours"
+    return ""
+
+
+def _memory(room: Room, service: Service) -> str:
+    left = room.memory_bytes - room.memory_used
+    return (
+        f"{max(left, 0) // MIB} MiB left to reserve"
+        if (service.reservations.memory_bytes or 0) > left
+        else ""
+    )
+
+
+def _cpus(room: Room, service: Service) -> str:
+    left = room.cpus - room.cpus_used
+    return f"{max(left, 0):g} cpus left to reserve" if (service.reservations.cpus or 0) > left else ""
+
+
+def _volumes(room: Room, service: Service) -> str:
+    taken = [volume for volume in writable_volumes(service) if volume in room.volumes]
+    return f"volume {taken[0]} is in use by {room.volumes[taken[0]]}" if taken else ""
+
+
+def needs(service: Service) -> str:
+    """Return in words what an instance of a service asks of a host."""
+    words = [f"{service.reservations.memory_bytes // MIB} MiB"] if service.reservations.memory_bytes else []
+    words += [f"{service.reservations.cpus:g} cpus"] if service.reservations.cpus else []
+    words += [f"port {key}" for key in port_keys(service)]
+    words += [str(rule) for rule in service.constraints]
+    return ", ".join(words) or "a host"

@@ -1,0 +1,55 @@
+"""What forbids a plan as a whole, and what a person should be told although it forbids nothing.
+
+A host that did not answer is unknown, never empty: nothing is planned around it unless it is named
+in `--ignore-host`.
+"""
+
+from __future__ import annotations
+
+from clusterctl.model.inventory import Inventory
+from clusterctl.model.plan import Blocked
+from clusterctl.model.snapshot import HostFacts, Snapshot
+from clusterctl.planning.observed import Observed, foreign_units
+
+
+def find_blocks(inventory: Inventory, snapshot: Snapshot, ignored: frozenset[str]) -> list[Blocked]:
+    """Return why nothing may be changed now, host by host."""
+    blocks = []
+    for host in inventory.hosts:
+        answer = snapshot.hosts.get(host.name)
+        if host.name in ignored:
+            continue
+        if isinstance(answer, HostFacts):
+            blocks += _facts_blocks(inventory, answer)
+        elif answer is not None:
+            kind = "identity" if answer.is_identity else "unreachable"
+            blocks.append(
+                Blocked("identity" if kind == "identity" else "unreachable", host.name, answer.reason)
+            )
+    return blocks
+
+
+def _facts_blocks(inventory: Inventory, facts: HostFacts) -> list[Blocked]:
+    if facts.cluster and facts.cluster != inventory.cluster:
+        return [Blocked("guard", facts.host, f"belongs to cluster {facts.cluster}, not {inventory.cluster}")]
+    if "busy" in facts.markers:
+        return [Blocked("busy", facts.host, f"is being changed: {facts.markers['busy']}")]
+    return []
+
+
+def find_drift(units: tuple[Observed, ...], project: str) -> list[str]:
+    """Return what differs from how we left it and is not ours to mend: drop-ins."""
+    return [
+        f"{unit.host}: {unit.fact.name} is altered by {', '.join(unit.fact.drop_ins)} (not ours; left as it is)"
+        for unit in units
+        if unit.header.project == project and unit.fact.drop_ins
+    ]
+
+
+def find_foreign(snapshot: Snapshot, cluster: str) -> list[str]:
+    """Return unit files that bear our prefix and are not ours."""
+    return [
+        f"{facts.host}: {name} is not ours"
+        for facts in snapshot.seen
+        for name in sorted(foreign_units(facts, cluster))
+    ]

@@ -1,0 +1,56 @@
+"""The one serializer of words into systemd unit files.
+
+Decides how a word is written so that systemd hands the very same bytes on: `%` and `$` doubled,
+quotes, backslashes and control characters escaped in C style (systemd.service(5) "Command lines",
+systemd.syntax(7)). What cannot be expressed (NUL) is refused. Shell words are quoted by
+`shlex.quote`, as everywhere.
+"""
+
+from __future__ import annotations
+
+import re
+
+from clusterctl.errors import InputError
+
+_PLAIN = re.compile(r"[A-Za-z0-9_./:=@,+-]+")
+_ESCAPES = {
+    "\\": "\\\\",
+    '"': '\\"',
+    "%": "%%",
+    "$": "$$",
+    "\n": "\\n",
+    "\r": "\\r",
+    "\t": "\\t",
+}
+
+
+def quote_word(word: str) -> str:
+    r"""Return `word` as one word of an Exec line; raises InputError for NUL.
+
+    A new line becomes the two characters `\n`, so no value can ever begin a new directive.
+    """
+    if "\0" in word:
+        raise InputError(
+            f"a command word holds a NUL byte: {word!r}", next_step="remove it; no program can receive it."
+        )
+    if _PLAIN.fullmatch(word):
+        return word
+    return '"' + "".join(_escape(char) for char in word) + '"'
+
+
+def _escape(char: str) -> str:
+    if char in _ESCAPES:
+        return _ESCAPES[char]
+    if ord(char) < 0x20 or ord(char) == 0x7F:
+        return f"\\x{ord(char):02x}"
+    return char
+
+
+def quote_line(words: list[str]) -> str:
+    """Return words as one Exec line. The first is the program and must be an absolute path."""
+    return " ".join(quote_word(word) for word in words)
+
+
+def plain_value(value: str) -> str:
+    """Return `value` for a directive that takes text (Description): specifiers doubled, one line."""
+    return " ".join(value.replace("%", "%%").split())

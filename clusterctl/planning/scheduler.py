@@ -1,0 +1,201 @@
+"""Which host runs which instance: what is well placed stays, the rest goes where it spreads best.
+
+Greedy and deterministic: the largest reservation first, ties by name; among the hosts that may take
+an instance the one with the fewest of its service in the zone, then on the host, then the least
+loaded, then by name. Hard rules are `eligibility`; what is done with the answer is `deploy`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from clusterctl.model.inventory import Inventory
+from clusterctl.model.placement import Instance, Refusal, Unplaced
+from clusterctl.model.plan import Blocked
+from clusterctl.model.service import Project, Service
+from clusterctl.model.snapshot import Snapshot
+from clusterctl.planning.container import volume_name
+from clusterctl.planning.eligibility import Room, may_place, may_stay, needs, open_room, writable_volumes
+from clusterctl.planning.names import natural
+from clusterctl.planning.observed import Observed
+
+
+@dataclass(slots=True)
+class Placements:
+    """The outcome: `kept` units, `placed` new ones, `held` on ignored hosts, `surplus` to remove."""
+
+    kept: dict[Instance, Observed] = field(default_factory=dict)
+    placed: dict[Instance, str] = field(default_factory=dict)
+    held: dict[Instance, str] = field(default_factory=dict)
+    surplus: dict[tuple[Instance, str], str] = field(default_factory=dict)
+    unplaced: list[Unplaced] = field(default_factory=list)
+    blocked: list[Blocked] = field(default_factory=list)
+
+    @property
+    def hosts(self) -> dict[str, str]:
+        """Every instance's host by instance name, as the manifest keeps it."""
+        found = {**self.held, **self.placed, **{instance: unit.host for instance, unit in self.kept.items()}}
+        return {instance.name: found[instance] for instance in sorted(found)}
+
+
+class Scheduler:
+    """Works out one project's placements; make one, call `run`, read the result."""
+
+    def __init__(
+        self, inventory: Inventory, project: Project, snapshot: Snapshot, units: tuple[Observed, ...]
+    ) -> None:
+        self._project = project
+        self._disk = (inventory.policy.min_free_disk_percent, inventory.policy.min_free_disk_bytes)
+        seen = {facts.host: facts for facts in snapshot.seen}
+        self.rooms: dict[str, Room] = {
+            host.name: open_room(host, seen[host.name], inventory)
+            for host in inventory.hosts
+            if host.name in seen
+        }
+        self._mine = [
+            unit for unit in units if unit.header.project == project.name and unit.host in self.rooms
+        ]
+        self._in_zone: Counter[tuple[str, str]] = Counter()
+        self._result = Placements()
+        for unit in units:
+            if unit.header.project != project.name and unit.host in self.rooms:
+                header = unit.header
+                self.rooms[unit.host].count(
+                    unit.instance, header.host_ports, header.cpus, header.memory_bytes
+                )
+
+    def run(self, recorded: Mapping[str, str]) -> Placements:
+        """Return the placements; `recorded` says where the manifest had instances on hosts not looked at."""
+        missing: list[tuple[Instance, Service]] = []
+        for service in sorted(self._project.services, key=lambda service: service.name):
+            keep = self._keep_global if service.mode == "global" else self._keep_replicated
+            missing += [(instance, service) for instance in keep(service, recorded)]
+        for instance, service in sorted(missing, key=_largest_first):
+            self._place(instance, service)
+        self._collect_surplus()
+        return self._result
+
+    def place_beside(self, instance: Instance, service: Service) -> str:
+        """Return a host for one instance more than wanted, or "" where none has room."""
+        key = f"{instance.project}/{instance.service}"
+        for room in sorted(self.rooms.values(), key=lambda room: self._rank(room, key, service)):
+            if self._may_place(room, instance, service) is None:
+                self._put(room, instance, service)
+                return room.host.name
+        return ""
+
+    def _keep_replicated(self, service: Service, recorded: Mapping[str, str]) -> list[Instance]:
+        missing = []
+        for slot in range(1, service.replicas + 1):
+            instance = Instance(self._project.name, service.name, slot)
+            if not self._keep_best(instance, service):
+                if recorded.get(instance.name, "") and not self._copies(instance):
+                    self._result.held[instance] = recorded[instance.name]
+                else:
+                    missing.append(instance)
+        return missing
+
+    def _keep_global(self, service: Service, _recorded: Mapping[str, str]) -> list[Instance]:
+        homes = [room for room in self.rooms.values() if not may_stay(room, service)]
+        units = [unit for unit in self._mine if unit.header.service == service.name]
+        here = {unit.host: unit for unit in sorted(units, key=lambda unit: unit.header.slot, reverse=True)}
+        for room in homes:
+            if room.host.name in here:
+                self._keep_best(here[room.host.name].instance, service)
+        used = {instance.slot for instance in self._result.kept if instance.service == service.name}
+        free = iter(slot for slot in range(1, len(homes) + len(used) + 1) if slot not in used)
+        for room in homes:
+            if room.host.name not in here and "cordoned" not in room.facts.markers:
+                self._place_on(Instance(self._project.name, service.name, next(free)), service, [room])
+        return []
+
+    def _copies(self, instance: Instance) -> list[Observed]:
+        copies = [unit for unit in self._mine if unit.instance == instance]
+        return sorted(
+            copies, key=lambda unit: (not unit.is_well, -unit.header.generation, natural(unit.host))
+        )
+
+    def _keep_best(self, instance: Instance, service: Service) -> bool:
+        for unit in self._copies(instance):
+            room = self.rooms[unit.host]
+            refusal = may_stay(room, service)
+            if refusal is None:
+                self._result.kept[instance] = unit
+                self._put(room, instance, service)
+                return True
+            if unit.header.volumes:
+                volumes = " ".join(unit.header.volumes)
+                reason = f"{instance} must leave ({refusal.reason}), but volume {volumes} holds its data here"
+                self._result.blocked.append(Blocked("guard", unit.host, reason))
+                return True
+            self._result.surplus[instance, unit.host] = refusal.reason
+        return False
+
+    def _place(self, instance: Instance, service: Service) -> None:
+        self._place_on(instance, service, list(self.rooms.values()))
+
+    def _place_on(self, instance: Instance, service: Service, rooms: list[Room]) -> None:
+        key = f"{instance.project}/{instance.service}"
+        refusals = []
+        for room in sorted(rooms, key=lambda room: self._rank(room, key, service)):
+            refusal = self._may_place(room, instance, service)
+            if refusal is None:
+                self._result.placed[instance] = room.host.name
+                self._put(room, instance, service)
+                return
+            refusals.append(refusal)
+        ordered = tuple(sorted(refusals, key=lambda refusal: natural(refusal.host)))
+        self._result.unplaced.append(Unplaced(instance, needs(service), ordered))
+
+    def _may_place(self, room: Room, instance: Instance, service: Service) -> Refusal | None:
+        return may_place(room, instance, service, self._disk) or self._volume_elsewhere(room, service)
+
+    def _volume_elsewhere(self, room: Room, service: Service) -> Refusal | None:
+        """Refuse a host without the service's data while a host that has it, unused, is known."""
+        for volume in writable_volumes(service):
+            name = volume_name(self._project.name, volume)
+            holders = [
+                r for r in self.rooms.values() if name in (r.facts.volumes or ()) and volume not in r.volumes
+            ]
+            if holders and room not in holders:
+                return Refusal(room.host.name, f"volume {volume} lives on {holders[0].host.name}")
+        return None
+
+    def _rank(self, room: Room, key: str, service: Service) -> tuple[object, ...]:
+        cpus = (room.cpus_used + (service.reservations.cpus or 0)) / max(room.cpus, 0.001)
+        memory = (room.memory_used + (service.reservations.memory_bytes or 0)) / max(room.memory_bytes, 1)
+        total = sum(room.services.values())
+        name = natural(room.host.name)
+        return (
+            self._in_zone[room.zone, key],
+            room.services.get(key, 0),
+            round(max(cpus, memory), 6),
+            total,
+            name,
+        )
+
+    def _put(self, room: Room, instance: Instance, service: Service) -> None:
+        room.put(instance, service)
+        self._in_zone[room.zone, f"{instance.project}/{instance.service}"] += 1
+
+    def _collect_surplus(self) -> None:
+        kept = {(instance, unit.host) for instance, unit in self._result.kept.items()}
+        stuck = {blocked.host for blocked in self._result.blocked}
+        wanted = {*self._result.kept, *self._result.placed, *self._result.held}
+        for unit in self._mine:
+            place = (unit.instance, unit.host)
+            if place not in kept and place not in self._result.surplus and unit.host not in stuck:
+                self._result.surplus[place] = _surplus_reason(unit, wanted, self._project)
+
+
+def _surplus_reason(unit: Observed, wanted: Iterable[Instance], project: Project) -> str:
+    if project.service(unit.header.service) is None:
+        return f"service {unit.header.service} is no longer in the playbook"
+    return "runs twice" if unit.instance in set(wanted) else "more than the replicas wanted"
+
+
+def _largest_first(item: tuple[Instance, Service]) -> tuple[object, ...]:
+    instance, service = item
+    return (-(service.reservations.memory_bytes or 0), -(service.reservations.cpus or 0), instance)

@@ -1,0 +1,67 @@
+"""The digest that says whether an instance is as wanted, and the environment file it implies.
+
+Decides which fields of a service matter to a running container. Replicas, placement and update
+policy do not: changing them restarts nothing. The environment enters through scrypt, since units
+can be read by every user of a host and a plain digest of a short secret can be guessed (ADR 0005).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+from functools import lru_cache
+from typing import Any
+
+from clusterctl.model.service import Service
+
+_NOT_PART_OF_A_CONTAINER = frozenset(
+    {"mode", "replicas", "constraints", "update", "image", "environment", "name"}
+)
+
+
+def render_environment(service: Service) -> str:
+    """Return the text of the instance's env file (docker run --env-file), names sorted."""
+    return "".join(f"{name}={value}\n" for name, value in sorted(service.environment.items()))
+
+
+def environment_digest(service: Service) -> str:
+    """Return the sha256 of the env file; it is compared with the host's and never stored in a unit."""
+    return hashlib.sha256(render_environment(service).encode()).hexdigest()
+
+
+def spec_digest(project: str, service: Service, image: str) -> str:
+    """Return the digest of everything that makes a container of this service what it is.
+
+    `image` is the pinned reference (`repository@sha256:…`).
+    """
+    spec: dict[str, Any] = {
+        field.name: _plain(getattr(service, field.name))
+        for field in dataclasses.fields(service)
+        if field.name not in _NOT_PART_OF_A_CONTAINER
+    }
+    spec["image"] = image
+    spec["environment"] = _slow_digest(render_environment(service), f"{project}/{service.name}")
+    return "sha256:" + hashlib.sha256(canonical(spec).encode()).hexdigest()
+
+
+def canonical(value: Any) -> str:
+    """Return JSON that is the same for the same value: keys sorted, no spaces."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+@lru_cache(maxsize=4096)
+def _slow_digest(text: str, salt: str) -> str:
+    if not text:
+        return ""
+    return hashlib.scrypt(text.encode(), salt=salt.encode(), n=4096, r=8, p=1, dklen=32).hex()
+
+
+def _plain(value: Any) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [_plain(item) for item in value]
+    return value

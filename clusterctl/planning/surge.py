@@ -1,0 +1,67 @@
+"""start-first: which instances run beside the old ones while these are replaced, or why none can.
+
+A surge instance has a slot above all others, is started before the first old instance stops and is
+removed after the last one is replaced. What a killed run left of it is surplus to the next plan.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from clusterctl.model.placement import Instance
+from clusterctl.model.plan import Change
+from clusterctl.model.service import Project, Service
+from clusterctl.planning.eligibility import port_keys, writable_volumes
+from clusterctl.planning.observed import Observed
+from clusterctl.planning.rolling import Task
+from clusterctl.planning.scheduler import Scheduler
+
+
+def plan_surges(
+    project: Project, tasks: list[Task], units: tuple[Observed, ...], scheduler: Scheduler
+) -> tuple[list[Task], list[str]]:
+    """Return the surge tasks of all services and notes on those that stop first all the same."""
+    surges: list[Task] = []
+    notes: list[str] = []
+    for service in project.services:
+        mine = [t for t in tasks if t.change.kind == "replace" and t.change.instance.service == service.name]
+        if service.update.order != "start-first" or not mine:
+            continue
+        why = why_stop_first(service)
+        found = [] if why else _surge(service, mine, units, scheduler)
+        surges += found
+        if not found:
+            notes.append(
+                f"{service.name}: stop-first, since {why or 'no host has room for one instance more'}"
+            )
+    return surges, notes
+
+
+def why_stop_first(service: Service) -> str:
+    """Return why a new instance cannot run beside the old one, or ""."""
+    if service.mode == "global":
+        return "a global service has one instance on each host"
+    if service.host_ports:
+        return f"host port {port_keys(service)[0]} cannot be taken twice"
+    if writable_volumes(service):
+        return f"volume {writable_volumes(service)[0]} has a single writer"
+    return ""
+
+
+def _surge(
+    service: Service, mine: list[Task], units: tuple[Observed, ...], scheduler: Scheduler
+) -> list[Task]:
+    project = mine[0].change.instance.project
+    used = [u.header.slot for u in units if (u.header.project, u.header.service) == (project, service.name)]
+    first = max([service.replicas, *used]) + 1
+    surges = []
+    for slot in range(first, first + min(service.update.parallelism or len(mine), len(mine))):
+        instance = Instance(project, service.name, slot)
+        host = scheduler.place_beside(instance, service)
+        header = mine[0].header
+        if host and header:
+            change = Change(
+                "surge", instance, host, "start-first: runs beside the old ones until all are replaced"
+            )
+            surges.append(Task(change, service=service, header=replace(header, slot=slot)))
+    return surges

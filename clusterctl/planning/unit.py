@@ -1,0 +1,210 @@
+"""The text of an instance's systemd unit, and the header by which a unit is known again.
+
+Decides every directive (DESIGN section 7; why each: ADR 0003). Writing it to a host is done by
+`remote.script`; whether it must be written is decided in `planning.deploy`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+
+from clusterctl.model.placement import Instance
+from clusterctl.model.service import HealthCheck, Service
+from clusterctl.planning.container import docker_run, label_filter
+from clusterctl.planning.quoting import plain_value, quote_line
+
+GATE_SLACK_S = 30
+GATE_UNKNOWN_S = 120
+SETTLE_S = 2
+RESTART_FLOOR_S = 5
+_SECTION = "[X-Clusterctl]"
+_RESTART = {"any": "always", "on-failure": "on-failure", "none": "no"}
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The `[X-Clusterctl]` section of a unit: whose it is and what it was made from."""
+
+    cluster: str
+    project: str
+    service: str
+    slot: int
+    generation: int
+    spec: str
+    image: str
+    pinned: str
+    host_ports: tuple[str, ...] = ()
+    cpus: float = 0.0
+    memory_bytes: int = 0
+    volumes: tuple[str, ...] = ()
+    stop_s: int = 10
+
+    @property
+    def instance(self) -> Instance:
+        """The instance the unit runs."""
+        return Instance(self.project, self.service, self.slot)
+
+
+def render_unit(service: Service, header: Header) -> str:
+    """Return the whole text of the unit, ending in the digest of everything before that line."""
+    text = (
+        "\n".join([*_unit_section(service, header), *_service_section(service, header), *_tail(header)])
+        + "\n"
+    )
+    return f"{text}Digest=sha256:{hashlib.sha256(text.encode()).hexdigest()}\n"
+
+
+def gate_seconds(check: HealthCheck | None) -> int:
+    """Return the seconds within which a container must become healthy before its start has failed."""
+    if check is None:
+        return GATE_UNKNOWN_S
+    if check.test[:1] == ("NONE",):
+        return GATE_SLACK_S
+    return int(check.start_period_s + check.retries * (check.interval_s + check.timeout_s)) + GATE_SLACK_S
+
+
+def file_digest(text: str) -> str:
+    """Return the sha256 of a unit file as `sha256sum` prints it."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def parse_header(text: str) -> Header | None:
+    """Return the header of a unit of ours, or None where there is none that can be read: then it is foreign."""
+    _, found, section = text.rpartition(_SECTION + "\n")
+    if not found:
+        return None
+    values = dict(line.split("=", 1) for line in section.splitlines() if "=" in line)
+    try:
+        return Header(
+            cluster=values["Cluster"],
+            project=values["Project"],
+            service=values["Service"],
+            slot=_whole(values["Slot"]),
+            generation=_whole(values["Generation"]),
+            spec=values["Spec"],
+            image=values["Image"],
+            pinned=values["Pinned"],
+            host_ports=tuple(values.get("HostPorts", "").split()),
+            cpus=float(values.get("Cpus", "0")),
+            memory_bytes=_whole(values.get("Memory", "0")),
+            volumes=tuple(values.get("Volumes", "").split()),
+            stop_s=_whole(values.get("StopSeconds", "10")),
+        )
+    except (KeyError, ValueError):
+        return None
+
+
+def is_intact(text: str) -> bool:
+    """Whether a unit's last line is the digest of all before it, so that nobody edited or cut it."""
+    body, _, last = text.rstrip("\n").rpartition("\n")
+    return last == f"Digest=sha256:{hashlib.sha256((body + chr(10)).encode()).hexdigest()}"
+
+
+def _whole(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,18}", text):
+        raise ValueError(text)
+    return int(text)
+
+
+def _unit_section(service: Service, header: Header) -> list[str]:
+    restart = service.restart
+    limited = restart.max_attempts is not None
+    return [
+        "# Written by clusterctl. What is changed here by hand is replaced at the next apply.",
+        "[Unit]",
+        f"Description={plain_value(f'{header.instance.name} (clusterctl, {header.image})')}",
+        "Wants=docker.service network-online.target",
+        "After=docker.service network-online.target",
+        f"StartLimitBurst={restart.max_attempts if limited else 0}",
+        f"StartLimitIntervalSec={_seconds(restart.window_s or 3600) if limited else 0}",
+        "",
+    ]
+
+
+def _service_section(service: Service, header: Header) -> list[str]:
+    gate_s = gate_seconds(service.healthcheck)
+    grace_s = int(service.stop_grace_period_s)
+    clean = _shell(
+        f"rm -f {_cid(header)}; {label_filter(header.instance)} | xargs -r /usr/bin/docker rm -f >/dev/null 2>&1"
+    )
+    return [
+        "[Service]",
+        "Type=exec",
+        f"ExecStartPre=-{clean}",
+        f"ExecStart={quote_line(docker_run(service, header.pinned, header.instance, header.spec, _cid(header)))}",
+        f"ExecStartPost={_shell(_gate(header, gate_s))}",
+        f"ExecStop=-{_shell(f'exec /usr/bin/docker stop -t {grace_s} $(cat {_cid(header)}) >/dev/null')}",
+        f"ExecStopPost=-{clean}",
+        f"TimeoutStartSec={gate_s + 15}",
+        f"TimeoutStopSec={grace_s + 15}",
+        f"Restart={_RESTART[service.restart.condition]}",
+        f"RestartSec={_seconds(max(RESTART_FLOOR_S, service.restart.delay_s))}",
+        "SuccessExitStatus=143",
+        "RestartPreventExitStatus=126 127",
+        "KillMode=mixed",
+        "StandardOutput=null",
+        "StandardError=journal",
+        f"SyslogIdentifier={header.instance.name}",
+        "",
+        "[Install]",
+        "WantedBy=multi-user.target",
+        "",
+    ]
+
+
+def _tail(header: Header) -> list[str]:
+    return [
+        _SECTION,
+        f"Cluster={header.cluster}",
+        f"Project={header.project}",
+        f"Service={header.service}",
+        f"Slot={header.slot}",
+        f"Generation={header.generation}",
+        f"Spec={header.spec}",
+        f"Image={header.image}",
+        f"Pinned={header.pinned}",
+        f"HostPorts={' '.join(header.host_ports)}",
+        f"Cpus={header.cpus:g}",
+        f"Memory={header.memory_bytes}",
+        f"Volumes={' '.join(header.volumes)}",
+        f"StopSeconds={header.stop_s}",
+    ]
+
+
+def _cid(header: Header) -> str:
+    return f"/run/clusterctl-{header.instance.name}.cid"
+
+
+def _shell(script: str) -> str:
+    return quote_line(["/bin/sh", "-c", script])
+
+
+def _seconds(value: float) -> str:
+    return f"{value:g}"
+
+
+def _gate(header: Header, gate_s: int) -> str:
+    """Return the script that makes `systemctl start` the health gate.
+
+    It waits on the monotonic clock (/proc/uptime), gives up at once when the container ends or docker
+    calls it unhealthy, and then removes the container itself, since systemd does not run ExecStop after
+    a failed ExecStartPost. Without a health check the container must have been running for SETTLE_S.
+    """
+    look = (
+        "/usr/bin/docker inspect --format "
+        "'{{.State.Status}}/{{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}' "
+        f"$(cat {_cid(header)}) 2>/dev/null"
+    )
+    return (
+        f"now() {{ read -r up _ </proc/uptime; echo ${{up%.*}}; }}; first=; end=$(($(now)+{gate_s})); "
+        f"while [ $(now) -lt $end ]; do s=$({look}); case $s in "
+        "running/healthy) exit 0;; "
+        f'running/none) [ -n "$first" ] || first=$(now); [ $(($(now)-first)) -lt {SETTLE_S} ] || exit 0;; '
+        'running/unhealthy) echo "docker calls the container unhealthy" >&2; break;; '
+        "exited/*|dead/*) break;; esac; "
+        'kill -0 $MAINPID 2>/dev/null || { echo "the container ended before it was healthy" >&2; break; }; '
+        f'sleep 0.2; done; [ $(now) -lt $end ] || echo "not healthy within {gate_s} s" >&2; '
+        f"{label_filter(header.instance)} | xargs -r /usr/bin/docker rm -f >/dev/null 2>&1; exit 1"
+    )
