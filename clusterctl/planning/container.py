@@ -30,9 +30,14 @@ def label_filter(instance: Instance) -> str:
 
 
 def docker_run(service: Service, image: str, instance: Instance, spec: str, cid_file: str) -> list[str]:
-    """Return the foreground command of the unit; `image` is pinned by digest and never pulled here."""
-    words = [DOCKER, "run", "--rm", "--pull=never", "--attach=stdin", "--restart=no", "--log-driver=journald"]
+    """Return the foreground command of the unit; `image` is pinned by digest and never pulled here.
+
+    Only stdout is attached, and the unit throws it away: the container's lines reach the journal once,
+    through docker's own driver, while docker's complaints (stderr) are the unit's.
+    """
+    words = [DOCKER, "run", "--rm", "--pull=never", "--attach=stdout", "--restart=no"]
     words += [f"--name={instance.name}", f"--hostname={instance.name}", f"--cidfile={cid_file}"]
+    words += ["--log-driver=journald", f"--log-opt=tag={instance.name}"]
     words += _labels(service, instance, spec)
     if service.environment:
         words.append(f"--env-file={env_path(instance)}")

@@ -166,12 +166,11 @@ def _keep_or_change(context: _Context, instance: Instance, service: Service, uni
     if reason:
         change = Change("replace", instance, unit.host, reason, fields)
         return Task(change, service=service, header=header, old=unit)
-    reason = _why_start(unit)
-    if reason:
-        return Task(
-            Change("start", instance, unit.host, reason), service=service, header=unit.header, old=unit
-        )
-    return None
+    action, why = _why_start(unit)
+    if not why:
+        return None
+    change = Change("start", instance, unit.host, why)
+    return Task(change, service=service, header=unit.header, old=unit, action=action)
 
 
 def _why_replace(

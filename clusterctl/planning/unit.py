@@ -195,7 +195,7 @@ def _gate(header: Header, gate_s: int) -> str:
     look = (
         "/usr/bin/docker inspect --format "
         "'{{.State.Status}}/{{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}' "
-        f"$(cat {_cid(header)}) 2>/dev/null"
+        f"$(cat {_cid(header)} 2>/dev/null) 2>/dev/null"
     )
     return (
         f"now() {{ read -r up _ </proc/uptime; echo ${{up%.*}}; }}; first=; end=$(($(now)+{gate_s})); "

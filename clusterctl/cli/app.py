@@ -1,0 +1,141 @@
+"""The command line: global options, the verbs, and one place where errors become exit codes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import traceback
+from typing import Annotated
+
+import typer
+
+from clusterctl import __version__
+from clusterctl.cli import look, run, services
+from clusterctl.cli.console import say, show_error
+from clusterctl.cli.globals import GlobalsAnywhere, Settings, check_workers
+from clusterctl.cli.lab import lab_app
+from clusterctl.errors import EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED, ClusterctlError, InputError
+
+app = typer.Typer(
+    name="clusterctl",
+    cls=GlobalsAnywhere,
+    no_args_is_help=True,
+    add_completion=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help="Containers on a fleet of plain Linux hosts, over SSH, without daemons. "
+    "Global options may stand anywhere on the line.",
+    epilog="Exit codes: 0 done, 1 a step or host failed, 2 wrong input, 3 changes pending "
+    "(--detailed-exitcode), 4 refused by a guard, 5 locked, 6 identity refused, 130/143 interrupted.",
+)
+app.add_typer(lab_app, name="lab")
+services.register(app)
+look.register(app)
+run.register(app)
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback gets the flag so
+    if wanted:
+        typer.echo(f"clusterctl {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def globals_(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
+    ctx: typer.Context,
+    inventory: Annotated[
+        str, typer.Option("-i", "--inventory", envvar="CLUSTERCTL_INVENTORY", help="The inventory file.")
+    ] = "inventory.yaml",
+    output: Annotated[str, typer.Option("-o", "--output", help="table or json.")] = "table",
+    selector: Annotated[
+        str, typer.Option("-H", "--hosts", help="Only these hosts: web[01-03], zone=a, @group.")
+    ] = "",
+    workers: Annotated[int, typer.Option("--workers", help="SSH connections at once.")] = 50,
+    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, change nothing.")] = False,
+    no_input: Annotated[
+        bool, typer.Option("--no-input", help="Never ask; implied without a terminal.")
+    ] = False,
+    ignore_host: Annotated[
+        list[str] | None,
+        typer.Option("--ignore-host", help="Go on without this host; what it runs stays there."),
+    ] = None,
+    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say more.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show a trace when something breaks.")] = False,
+    _: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Fill the settings that every verb reads."""
+    if output not in {"table", "json"}:
+        raise InputError(f"--output: expected table or json, got {output!r}")
+    ctx.obj = Settings(
+        inventory=inventory,
+        output=output,
+        selector=selector,
+        workers=check_workers(workers),
+        yes=yes,
+        dry_run=dry_run,
+        no_input=no_input,
+        ignore_hosts=tuple(ignore_host or ()),
+        verbose=verbose,
+        debug=debug,
+    )
+
+
+def main() -> None:
+    """Run the command line and exit with PROMISES' codes; no trace without --debug."""
+    code = _run()
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _forget_stdout()
+        code = 128 + signal.SIGPIPE
+    except (ValueError, OSError):
+        code = code or EXIT_FAILED
+    # Threads of hosts that were given up must not keep the process (I11).
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _run() -> int:
+    try:
+        result = app(standalone_mode=False, prog_name="clusterctl")
+    except Exception as error:  # noqa: BLE001 - the last line of defence: a person gets a sentence, not a trace
+        if "--debug" in sys.argv and not isinstance(error, typer.Exit):
+            traceback.print_exc()
+        return _tell(error)
+    except KeyboardInterrupt:
+        return _tell(typer.Abort())
+    return result if isinstance(result, int) else 0
+
+
+def _tell(error: Exception) -> int:
+    """Say on stderr what ended the verb, and return the exit code."""
+    match error:
+        case ClusterctlError():
+            show_error(error)
+            return error.exit_code
+        case typer.Exit():
+            return int(error.exit_code)
+        case typer.Abort():
+            say("interrupted; hosts finish what they began. The same command goes on from there.")
+            return EXIT_INTERRUPTED
+        case BrokenPipeError():
+            _forget_stdout()
+            return 128 + signal.SIGPIPE
+        case _ if hasattr(error, "format_message"):  # typer's own: an unknown verb, a missing argument
+            say(f"error: {error.format_message()}")
+            say("next: clusterctl --help")
+            return EXIT_INPUT
+        case _:
+            say(f"error: this is a defect of clusterctl: {type(error).__name__}: {error}")
+            say("next: run it again with --debug and report what it prints.")
+            return EXIT_FAILED
+
+
+def _forget_stdout() -> None:
+    """Nobody reads stdout any more: let nothing complain about it at exit."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

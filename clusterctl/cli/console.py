@@ -1,0 +1,91 @@
+"""The two streams: results on stdout, talk on stderr. Text of hosts is made safe before it gets here."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from clusterctl.errors import ClusterctlError, InputError
+from clusterctl.model.report import Event
+
+API_VERSION = "clusterctl/v1"
+_WIDE = 10_000
+
+
+def show_document(kind: str, body: Mapping[str, Any]) -> None:
+    """Print one JSON document on stdout."""
+    print_line(json.dumps({"apiVersion": API_VERSION, "kind": kind, **body}, indent=2))
+
+
+def print_line(text: str = "") -> None:
+    """Print one line on stdout."""
+    sys.stdout.write(text + "\n")
+
+
+def say(text: str) -> None:
+    """Print one line on stderr."""
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def say_event(event: Event) -> None:
+    """Tell what happens while it happens."""
+    if event.kind == "host-end":
+        say(f"    {event.host}: {'failed: ' if event.failed else ''}{event.text}")
+    elif event.kind == "batch":
+        say(f"  {event.text}")
+    else:
+        say(event.text)
+
+
+def show_table(
+    columns: Sequence[str], rows: Iterable[Sequence[str]], *, styles: Mapping[str, str] | None = None
+) -> None:
+    """Print a table on stdout: no frame, as wide as the terminal, or as needed where there is none."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(cell, style=(styles or {}).get(cell, "")) for cell in row))
+    tty = sys.stdout.isatty()
+    width = None if tty else int(os.environ.get("COLUMNS", "0") or 0) or _WIDE
+    console = Console(file=sys.stdout, width=width, highlight=False, markup=False, emoji=False)
+    if tty:
+        console.print(table)
+        return
+    with console.capture() as capture:
+        console.print(table)
+    for line in capture.get().splitlines():
+        print_line(line.rstrip())
+
+
+def show_error(error: ClusterctlError) -> None:
+    """Print an error: what happened, the details, what to do next."""
+    mistakes = error.mistakes if isinstance(error, InputError) else ()
+    for mistake in mistakes:
+        say(f"error: {mistake}")
+    if not mistakes:
+        say(f"error: {error.message}")
+    for detail in error.details:
+        say(f"  {detail}")
+    if error.next_step:
+        say(f"next: {error.next_step}")
+
+
+def confirm(question: str) -> bool:
+    """Ask on the terminal; anything but y or yes is no."""
+    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+def colour_wanted() -> bool:
+    """Whether stdout may be coloured (no-color.org, TERM=dumb)."""
+    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

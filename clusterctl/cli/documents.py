@@ -1,0 +1,166 @@
+"""Values as JSON documents (docs/json.md). Additive only: a field once published stays."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from clusterctl.model.host import Host
+from clusterctl.model.plan import Plan
+from clusterctl.model.report import CommandResult, Report
+from clusterctl.model.snapshot import HostFacts, Snapshot, Unreachable
+from clusterctl.planning.observed import Observed
+
+
+def timestamp(epoch_s: int | None) -> str | None:
+    """Return RFC 3339 in UTC, or None."""
+    return None if epoch_s is None else datetime.fromtimestamp(epoch_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def instance_document(unit: Observed) -> dict[str, Any]:
+    """Return one instance of `ps`."""
+    header = unit.header
+    return {
+        "name": unit.instance.name,
+        "project": header.project,
+        "service": header.service,
+        "slot": header.slot,
+        "host": unit.host,
+        "state": unit.state,
+        "health": unit.health,
+        "image": header.image,
+        "digest": header.pinned.partition("@")[2],
+        "generation": header.generation,
+        "since": timestamp(unit.fact.since_s),
+        "restarts": unit.fact.restarts,
+        "drift": drift_of(unit),
+        "ports": list(header.host_ports),
+    }
+
+
+def drift_of(unit: Observed) -> list[str]:
+    """Return in words what differs from how the unit was left."""
+    words = [] if unit.intact else ["edited"]
+    words += [f"drop-in {path}" for path in unit.fact.drop_ins]
+    return words + ([] if unit.runs_its_unit else ["runs an older unit"])
+
+
+def unreachable_document(answer: Unreachable) -> dict[str, Any]:
+    """Return a host that did not answer."""
+    return {"host": answer.host, "rung": answer.rung, "reason": answer.reason}
+
+
+def host_document(host: Host, answer: HostFacts | Unreachable) -> dict[str, Any]:
+    """Return one host of `hosts` and `facts`; unknown facts are null."""
+    base: dict[str, Any] = {
+        "host": host.name,
+        "address": host.address,
+        "port": host.port,
+        "labels": dict(host.labels),
+        "reachable": isinstance(answer, HostFacts),
+    }
+    if isinstance(answer, Unreachable):
+        return {**base, "rung": answer.rung, "reason": answer.reason, "boot_id": None}
+    return {
+        **base,
+        "boot_id": answer.boot_id,
+        "machine_id": answer.machine_id,
+        "os": answer.os,
+        "kernel": answer.kernel,
+        "architecture": answer.architecture,
+        "systemd": {"version": answer.systemd_version, "state": answer.systemd_state},
+        "docker": {"version": answer.docker_version or None, "error": answer.docker_error or None},
+        "cpus": answer.cpus,
+        "load_1m": answer.load_1m,
+        "memory_bytes": answer.memory_bytes,
+        "memory_available_bytes": answer.memory_available_bytes,
+        "disk_total_bytes": answer.disk_total_bytes,
+        "disk_free_bytes": answer.disk_free_bytes,
+        "uptime_s": answer.uptime_s,
+        "clock": timestamp(answer.clock_s),
+        "cluster": answer.cluster or None,
+        "markers": dict(answer.markers),
+        "failed_units": list(answer.failed_units),
+        "units": [unit.name for unit in answer.units],
+        "containers": _names(answer),
+        "volumes": None if answer.volumes is None else list(answer.volumes),
+        "ports": sorted({f"{use.port}/{use.protocol}" for use in answer.ports}),
+    }
+
+
+def _names(answer: HostFacts) -> list[dict[str, str]] | None:
+    if answer.containers is None:
+        return None
+    return [
+        {"name": c.name, "image": c.image, "state": c.state, "health": c.health} for c in answer.containers
+    ]
+
+
+def snapshot_unreachable(snapshot: Snapshot) -> list[dict[str, Any]]:
+    """Return the hosts of a look that did not answer."""
+    return [unreachable_document(answer) for answer in snapshot.unreachable]
+
+
+def plan_document(plan: Plan) -> dict[str, Any]:
+    """Return a plan; no environment value is in it (I9)."""
+    return {
+        "verb": plan.verb,
+        "subject": plan.subject,
+        "generation": plan.generation,
+        "empty": plan.is_empty,
+        "unchanged": plan.unchanged,
+        "changes": [
+            {
+                "kind": change.kind,
+                "instance": change.instance.name,
+                "host": change.host,
+                "reason": change.reason,
+                "fields": [{"field": f.field, "old": f.old, "new": f.new} for f in change.fields],
+            }
+            for change in plan.changes
+        ],
+        "batches": [{"title": b.title, "hosts": list(b.hosts), "steps": len(b.steps)} for b in plan.batches],
+        "unplaced": [
+            {
+                "instance": item.instance.name,
+                "needs": item.needs,
+                "refusals": [{"host": r.host, "reason": r.reason} for r in item.refusals],
+            }
+            for item in plan.unplaced
+        ],
+        "blocked": [{"kind": b.kind, "host": b.host, "reason": b.reason} for b in plan.blocked],
+        "notes": list(plan.notes),
+    }
+
+
+def report_document(report: Report) -> dict[str, Any]:
+    """Return how a plan was carried out."""
+    return {
+        "ok": report.ok,
+        "stopped": report.stopped or None,
+        "batches_done": report.batches_done,
+        "plan": plan_document(report.plan),
+        "results": [
+            {
+                "host": result.step.host,
+                "step": type(result.step).__name__,
+                "instance": str(getattr(result.step, "instance", "")) or None,
+                "status": result.status,
+                "detail": result.detail,
+                "log": list(result.log),
+                "restored": result.restored,
+            }
+            for result in report.results
+        ],
+    }
+
+
+def command_document(result: CommandResult) -> dict[str, Any]:
+    """Return what a command on one host left; bytes that are no UTF-8 are shown escaped."""
+    return {
+        "host": result.host,
+        "exit_code": result.exit_code,
+        "stdout": result.stdout.decode("utf-8", "backslashreplace"),
+        "stderr": result.stderr.decode("utf-8", "backslashreplace"),
+        "truncated": result.truncated,
+    }

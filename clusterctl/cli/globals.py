@@ -1,0 +1,89 @@
+"""The options that every verb knows, wherever on the line they stand."""
+
+from __future__ import annotations
+
+import math
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+from typer.core import TyperGroup
+
+from clusterctl.errors import InputError
+
+MAX_WORKERS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the global options said."""
+
+    inventory: str = "inventory.yaml"
+    output: str = "table"
+    selector: str = ""
+    workers: int = 50
+    yes: bool = False
+    dry_run: bool = False
+    no_input: bool = False
+    ignore_hosts: tuple[str, ...] = ()
+    verbose: bool = False
+    debug: bool = False
+
+    @property
+    def may_ask(self) -> bool:
+        """Whether there is a person to ask: both ends are a terminal and --no-input was not given."""
+        return not self.no_input and _is_tty(sys.stdin) and _is_tty(sys.stderr)
+
+
+def _is_tty(stream: Any) -> bool:
+    try:
+        return bool(stream.isatty())
+    except (AttributeError, ValueError):
+        return False
+
+
+def check_workers(value: int) -> int:
+    """Return the number of workers; raises InputError outside 1 to MAX_WORKERS."""
+    if not 1 <= value <= MAX_WORKERS or math.isnan(value):
+        raise InputError(f"--workers: expected a whole number from 1 to {MAX_WORKERS}, got {value}")
+    return value
+
+
+class GlobalsAnywhere(TyperGroup):
+    """A group whose own options may also stand after the verb, unless the verb has one of that name."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Move our options before the verb, then parse as usual; nothing after `--` is touched."""
+        return super().parse_args(ctx, self._hoist(ctx, list(args)))
+
+    def _hoist(self, ctx: Any, args: list[str]) -> list[str]:
+        takes_value = {
+            name: not getattr(param, "is_flag", False)
+            for param in self.get_params(ctx)
+            for name in (*param.opts, *param.secondary_opts)
+            if param.param_type_name == "option" and name not in {"-h", "--help", "--version"}
+        }
+        front: list[str] = []
+        rest: list[str] = []
+        while args:
+            word = args.pop(0)
+            if word == "--":
+                return [*front, *rest, word, *args]
+            name = word.partition("=")[0] if word.startswith("--") else word[:2]
+            if word.startswith("-") and name in takes_value and name not in self._own_options(ctx, rest):
+                front.append(word)
+                if takes_value[name] and word == name and args:
+                    front.append(args.pop(0))
+            else:
+                rest.append(word)
+        return [*front, *rest]
+
+    def _own_options(self, ctx: Any, words: list[str]) -> set[str]:
+        """Return the options of the verb that the words so far name."""
+        command: Any = self
+        for word in words:
+            found = command.get_command(ctx, word) if hasattr(command, "get_command") else None
+            command = found or command
+        if command is self:
+            return set()
+        return {name for param in command.get_params(ctx) for name in param.opts}

@@ -1,0 +1,134 @@
+"""`clusterctl lab`: throw-away clusters of real hosts. What is typed and shown; `clusterctl.lab` does it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clusterctl.errors import InputError
+
+if TYPE_CHECKING:
+    from clusterctl.lab import LabInfo
+
+lab_app = typer.Typer(
+    name="lab", help="Throw-away clusters of real hosts, for demonstrations and tests.", no_args_is_help=True
+)
+
+Name = Annotated[str, typer.Option("--name", help="Name of the lab.")]
+
+
+def _wants_json(ctx: typer.Context) -> bool:
+    """Whether the global `-o json` was given."""
+    return getattr(ctx.obj, "output", "table") == "json"
+
+
+def _say(line: str) -> None:
+    typer.echo(line, err=True)
+
+
+def _show(ctx: typer.Context, info: LabInfo) -> None:
+    from clusterctl.lab import describe
+
+    if _wants_json(ctx):
+        typer.echo(json.dumps(describe(info), indent=2))
+        return
+    typer.echo(f"lab {info.name}: inventory {info.inventory}")
+    typer.echo(f"registry: push to {info.registry_push or 'none'}, hosts pull from registry.lab:5000")
+    for each in info.hosts:
+        place = each.address if each.port == 22 else f"{each.address}:{each.port}"
+        typer.echo(f"  {each.host:5} {place:21} zone={each.zone}  {each.state}")
+
+
+def _done(ctx: typer.Context, result: dict[str, str], sentence: str) -> None:
+    if _wants_json(ctx):
+        typer.echo(json.dumps({"apiVersion": "clusterctl/v1", **result}, indent=2))
+    else:
+        typer.echo(sentence)
+
+
+@lab_app.command()
+def up(
+    ctx: typer.Context,
+    hosts: Annotated[int, typer.Option("--hosts", help="How many hosts, at least.")] = 3,
+    name: Name = "lab",
+) -> None:
+    """Make a lab, or make it whole again: all its hosts run and are ready."""
+    from clusterctl import lab
+
+    _show(ctx, lab.up(name, hosts, _say))
+
+
+@lab_app.command()
+def status(ctx: typer.Context, name: Name = "lab") -> None:
+    """Show a lab: its inventory, its registry and its hosts."""
+    from clusterctl import lab
+
+    _show(ctx, lab.status(name))
+
+
+@lab_app.command()
+def down(
+    ctx: typer.Context,
+    name: Name = "lab",
+    images: Annotated[bool, typer.Option("--images", help="Remove the cached host image too.")] = False,
+) -> None:
+    """Remove a lab and everything that belongs to it."""
+    from clusterctl import lab
+
+    lab.down(name, _say, images=images)
+    _done(ctx, {"kind": "LabRemoved", "name": name}, f"lab {name} is gone")
+
+
+@lab_app.command()
+def fault(
+    ctx: typer.Context,
+    kind: Annotated[
+        str,
+        typer.Argument(
+            help="kill, start, pause, unpause, cut, heal, stop-docker, start-docker, stop-sshd, start-sshd"
+        ),
+    ],
+    host: Annotated[str, typer.Argument(help="The host it happens to, such as h1.")],
+    name: Name = "lab",
+) -> None:
+    """Let something happen to a host from outside, or undo it."""
+    from clusterctl import lab
+
+    sentence = lab.fault(name, kind, host)
+    _done(ctx, {"kind": "LabFault", "name": name, "fault": kind, "host": host, "done": sentence}, sentence)
+
+
+@lab_app.command()
+def image(
+    ctx: typer.Context,
+    image_name: Annotated[str, typer.Argument(metavar="REPO:TAG", help="Such as hello:1.2.")],
+    version: Annotated[str, typer.Option("--version", help="What the service says it is.")],
+    start_delay: Annotated[int, typer.Option("--start-delay", min=0, help="Seconds until it listens.")] = 0,
+    fail: Annotated[str, typer.Option("--fail", help="exit, unhealthy, deaf or late:SECONDS.")] = "",
+    name: Name = "lab",
+) -> None:
+    """Push a small web service to the lab's registry: a good, slow or broken version of it."""
+    from clusterctl import lab
+
+    repository, _, tag = image_name.partition(":")
+    if not (repository and tag):
+        raise InputError(f"{image_name!r} is not REPO:TAG", next_step="such as hello:1.2")
+    digest = lab.image(name, repository, tag, version=version, start_delay_s=start_delay, fail=fail)
+    reference = f"registry.lab:5000/{image_name}"
+    _done(ctx, {"kind": "LabImage", "image": reference, "digest": digest}, f"{reference}@{digest}")
+
+
+@lab_app.command()
+def engine(
+    ctx: typer.Context,
+    install: Annotated[
+        bool, typer.Option("--install", help="Install and start docker if none answers (root, Debian).")
+    ] = False,
+) -> None:
+    """Make sure that a docker engine answers."""
+    from clusterctl.lab.engine import ensure_engine
+
+    version = ensure_engine(_say, install=install)
+    _done(ctx, {"kind": "Engine", "version": version}, f"docker engine {version} answers")

@@ -1,0 +1,185 @@
+"""Verbs that only look: hosts, facts, ps, status."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from clusterctl.cli.console import print_line, say, show_document, show_table
+from clusterctl.cli.documents import (
+    drift_of,
+    host_document,
+    instance_document,
+    snapshot_unreachable,
+    timestamp,
+)
+from clusterctl.cli.wiring import Workspace
+from clusterctl.errors import EXIT_DONE, EXIT_FAILED, EXIT_IDENTITY
+from clusterctl.model.host import Host
+from clusterctl.model.snapshot import HostFacts, LookRequest, Snapshot, Unreachable
+
+Selector = Annotated[str, typer.Argument(help="Which hosts: web[01-03], zone=a, @group; default all.")]
+STYLES = {"healthy": "green", "running": "green", "failed": "red", "unhealthy": "red", "starting": "yellow"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this file to the command line."""
+    app.command("hosts")(hosts)
+    app.command("facts")(facts)
+    app.command("ps")(ps)
+    app.command("status")(status)
+
+
+def look(workspace: Workspace, selector: str = "") -> tuple[tuple[Host, ...], Snapshot]:
+    """Look once at the chosen hosts; hosts of --ignore-host are left out."""
+    chosen = tuple(host for host in workspace.hosts(selector) if host.name not in workspace.ignored)
+    return chosen, workspace.fleet.look(chosen, LookRequest())
+
+
+def exit_code(snapshot: Snapshot) -> int:
+    """Return 0 when every host answered, 6 when one refused us or was not who it should be, else 1."""
+    if not snapshot.unreachable:
+        return EXIT_DONE
+    return EXIT_IDENTITY if any(answer.is_identity for answer in snapshot.unreachable) else EXIT_FAILED
+
+
+def hosts(ctx: typer.Context, selector: Selector = "") -> int:
+    """Show who is there: address, labels, reachable, docker, load."""
+    workspace = Workspace(ctx.obj, "hosts")
+    chosen, snapshot = look(workspace, selector)
+    if ctx.obj.output == "json":
+        show_document("Hosts", {"hosts": [host_document(host, snapshot.hosts[host.name]) for host in chosen]})
+        return exit_code(snapshot)
+    columns = ("HOST", "ADDRESS", "LABELS", "STATE", "DOCKER", "LOAD", "MEMORY FREE", "DISK FREE", "OS")
+    show_table(columns, [_host_row(host, snapshot.hosts[host.name]) for host in chosen])
+    _say_unreachable(snapshot)
+    return exit_code(snapshot)
+
+
+def facts(ctx: typer.Context, selector: Selector = "") -> int:
+    """Show everything one look tells of hosts."""
+    workspace = Workspace(ctx.obj, "facts")
+    chosen, snapshot = look(workspace, selector)
+    documents = [host_document(host, snapshot.hosts[host.name]) for host in chosen]
+    if ctx.obj.output == "json":
+        show_document("Facts", {"hosts": documents})
+        return exit_code(snapshot)
+    for document in documents:
+        show_table(
+            (document["host"], ""), [(key, _value(value)) for key, value in document.items() if key != "host"]
+        )
+        print_line()
+    _say_unreachable(snapshot)
+    return exit_code(snapshot)
+
+
+def ps(ctx: typer.Context, selector: Selector = "") -> int:
+    """Show every managed container: host, state, health, since, image."""
+    from clusterctl.planning.guards import find_foreign
+    from clusterctl.planning.observed import observe_units
+
+    workspace = Workspace(ctx.obj, "ps")
+    _, snapshot = look(workspace, selector)
+    units = observe_units(snapshot, workspace.inventory.cluster)
+    if ctx.obj.output == "json":
+        body = {
+            "instances": [instance_document(u) for u in units],
+            "unreachable": snapshot_unreachable(snapshot),
+        }
+        show_document("Instances", body)
+        return exit_code(snapshot)
+    columns = ("INSTANCE", "HOST", "STATE", "HEALTH", "SINCE", "IMAGE", "DRIFT")
+    rows = [
+        (
+            unit.instance.name,
+            unit.host,
+            unit.state,
+            unit.health,
+            timestamp(unit.fact.since_s) or "",
+            unit.header.image,
+            ", ".join(drift_of(unit)),
+        )
+        for unit in units
+    ]
+    show_table(columns, rows, styles=STYLES)
+    for note in find_foreign(snapshot, workspace.inventory.cluster):
+        say(f"note: {note}")
+    _say_unreachable(snapshot)
+    return exit_code(snapshot)
+
+
+def status(ctx: typer.Context) -> int:
+    """Show hosts and services at a glance; exit 1 when something is not as it should be."""
+    from clusterctl.planning.status import summarise
+
+    workspace = Workspace(ctx.obj, "status")
+    chosen, snapshot = look(workspace)
+    services = summarise(snapshot, workspace.inventory.cluster)
+    well = all(service.is_well for service in services)
+    code = exit_code(snapshot) or (EXIT_DONE if well else EXIT_FAILED)
+    if ctx.obj.output == "json":
+        body = {
+            "hosts": [host_document(host, snapshot.hosts[host.name]) for host in chosen],
+            "services": [service.document() for service in services],
+        }
+        show_document("Status", body)
+        return code
+    rows = [_host_row(host, snapshot.hosts[host.name])[:6] for host in chosen]
+    show_table(("HOST", "ADDRESS", "LABELS", "STATE", "DOCKER", "LOAD"), rows)
+    print_line()
+    columns = ("SERVICE", "WANTED", "HEALTHY", "IMAGE", "GENERATION", "HOSTS", "NOTES")
+    show_table(columns, [_service_row(workspace, service.document()) for service in services])
+    _say_unreachable(snapshot)
+    return code
+
+
+def _service_row(workspace: Workspace, service: dict[str, object]) -> tuple[str, ...]:
+    from clusterctl.parsing.selector import fold
+
+    del workspace
+    on = service["hosts"]
+    return (
+        f"{service['project']}/{service['service']}",
+        "?" if service["wanted"] is None else str(service["wanted"]),
+        str(service["healthy"]),
+        str(service["image"]),
+        str(service["generation"]),
+        fold(on) if isinstance(on, list) and on else "",
+        str(service["notes"]),
+    )
+
+
+def _host_row(host: Host, answer: HostFacts | Unreachable) -> tuple[str, ...]:
+    labels = ",".join(f"{key}={value}" for key, value in sorted(host.labels.items()))
+    address = host.address if host.port == 22 else f"{host.address}:{host.port}"
+    if isinstance(answer, Unreachable):
+        return (host.name, address, labels, f"unreachable ({answer.rung})", "unknown", "", "", "", "")
+    return (
+        host.name,
+        address,
+        labels,
+        "cordoned" if "cordoned" in answer.markers else answer.systemd_state,
+        answer.docker_version or "not answering",
+        f"{answer.load_1m:.2f}",
+        _gib(answer.memory_available_bytes),
+        _gib(answer.disk_free_bytes),
+        answer.os,
+    )
+
+
+def _gib(size: int) -> str:
+    return f"{size / 1024**3:.1f} GiB"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, dict):
+        return ", ".join(f"{key}={item}" for key, item in value.items())
+    if isinstance(value, list):
+        return ", ".join(str(item["name"]) if isinstance(item, dict) else str(item) for item in value)
+    return "unknown" if value is None else str(value)
+
+
+def _say_unreachable(snapshot: Snapshot) -> None:
+    for answer in snapshot.unreachable:
+        say(f"{answer.host}: {answer.rung}: {answer.reason}; what runs there is unknown, not stopped")

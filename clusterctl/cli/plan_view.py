@@ -1,0 +1,96 @@
+"""A plan and a report as text for people: what changes, why, and what to do when it stopped."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from clusterctl.cli.console import print_line, say
+from clusterctl.model.plan import Batch, Change, Plan
+from clusterctl.model.report import Report, StepResult
+
+_SIGNS = {"create": "+", "replace": "~", "start": "!", "move": ">", "surge": "+", "remove": "-"}
+_PAST = {
+    "create": "created",
+    "replace": "replaced",
+    "start": "started",
+    "move": "moved",
+    "surge": "surge",
+    "remove": "removed",
+}
+
+
+def print_plan(plan: Plan) -> None:
+    """Print the plan on stdout."""
+    for note in plan.notes:
+        print_line(f"note: {note}")
+    if plan.blocked or plan.unplaced:
+        return
+    if plan.is_empty:
+        print_line(
+            f"{plan.subject}: nothing to change"
+            + (f" ({plan.unchanged} instances)" if plan.unchanged else "")
+        )
+        return
+    print_line(f"{plan.verb} {plan.subject}" + (f", generation {plan.generation}" if plan.generation else ""))
+    for change in plan.changes:
+        _print_change(change)
+    counts = Counter(change.kind for change in plan.changes)
+    words = [f"{count} to {kind}" for kind, count in sorted(counts.items())]
+    print_line(f"plan: {', '.join(words) or 'only records to write'}, {plan.unchanged} unchanged")
+    print_line("order: " + "; ".join(_batch_words(batch) for batch in plan.batches))
+
+
+def _print_change(change: Change) -> None:
+    print_line(
+        f"  {_SIGNS[change.kind]} {change.kind:7} {change.instance}  on {change.host}  ({change.reason})"
+    )
+    for field in change.fields:
+        arrow = f"{field.old} -> {field.new}" if field.old else field.new
+        print_line(f"        {field.field}: {arrow}")
+
+
+def _batch_words(batch: Batch) -> str:
+    return f"{batch.title} ({len(batch.steps)} on {len(batch.hosts)} hosts)"
+
+
+def print_report(report: Report) -> None:
+    """Print how it ended: the sum on stdout; what failed, with its log, on stderr."""
+    plan = report.plan
+    if plan.is_empty:
+        print_plan(plan)
+        return
+    done = _done(report)
+    if report.ok:
+        counts = Counter(_PAST[change.kind] for change in done)
+        words = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) or "records written"
+        print_line(f"{plan.verb} {plan.subject}: done: {words}, {plan.unchanged} unchanged")
+        return
+    for result in report.failed:
+        _say_failure(result)
+    left = len(plan.changes) - len(done)
+    say(f"error: {plan.verb} {plan.subject}: stopped: {report.stopped}")
+    say(f"  done: {', '.join(f'{change.instance} {_PAST[change.kind]}' for change in done) or 'nothing'}")
+    say(
+        f"  not done: {left} of {len(plan.changes)} changes; they were not touched"
+        if left
+        else "  records not written"
+    )
+    say("next: mend the cause and run the same command again: it goes on from here.")
+
+
+def _done(report: Report) -> list[Change]:
+    places = {
+        (getattr(result.step, "instance", None), result.step.host)
+        for result in report.results
+        if result.status in {"changed", "unchanged"}
+    }
+    return [change for change in report.plan.changes if (change.instance, change.host) in places]
+
+
+def _say_failure(result: StepResult) -> None:
+    instance = getattr(result.step, "instance", "")
+    say(f"error: {result.step.host}: {instance}{': ' if instance else ''}{result.detail}")
+    for line in result.log:
+        say(f"  {line}")
+    if result.restored:
+        say(f"  the previous version of {instance} runs again on {result.step.host}")

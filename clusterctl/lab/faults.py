@@ -1,0 +1,114 @@
+"""What can be done to a lab's host from outside: the faults of faults.md, and their opposites.
+
+Each says what it did; asked for what is already so, it changes nothing and says that. Commands run in a
+host through the engine keep the right to set the machine's clock, which is given up for them here.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from clusterctl.errors import InputError, LabError
+from clusterctl.lab.hosts import container_of, own_address
+from clusterctl.lab.layout import HostInfo, object_name
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+    from docker.models.containers import Container
+
+_NO_CLOCK = ("setpriv", "--bounding-set=-sys_time", "--inh-caps=-sys_time")
+
+Fault = Callable[["DockerClient", str, HostInfo], str]
+
+
+def _kill(engine: DockerClient, lab: str, host: HostInfo) -> str:
+    if host.state in {"exited", "created"}:
+        return "was down already"
+    container_of(engine, lab, host.host).kill()
+    return "killed; stays down until started"
+
+
+def _start(engine: DockerClient, lab: str, host: HostInfo) -> str:
+    if host.state in {"running", "cut", "paused"}:
+        return f"was {host.state} already"
+    container_of(engine, lab, host.host).start()
+    return "started"
+
+
+def _pause(engine: DockerClient, lab: str, host: HostInfo) -> str:
+    if host.state == "paused":
+        return "was paused already"
+    container_of(engine, lab, host.host).pause()
+    return "paused: TCP connects, nothing answers"
+
+
+def _unpause(engine: DockerClient, lab: str, host: HostInfo) -> str:
+    if host.state != "paused":
+        return "was not paused"
+    container_of(engine, lab, host.host).unpause()
+    return "goes on"
+
+
+def _cut(engine: DockerClient, lab: str, host: HostInfo) -> str:
+    container = container_of(engine, lab, host.host)
+    if not _connected(container, lab):
+        return "was cut off already"
+    engine.networks.get(object_name(lab)).disconnect(container)
+    return "cut off from the network"
+
+
+def _heal(engine: DockerClient, lab: str, host: HostInfo) -> str:
+    container = container_of(engine, lab, host.host)
+    if _connected(container, lab):
+        return "was connected already"
+    engine.networks.get(object_name(lab)).connect(
+        container, aliases=[host.host], ipv4_address=own_address(container)
+    )
+    return "connected again under its old address"
+
+
+def _connected(container: Container, lab: str) -> bool:
+    return object_name(lab) in container.attrs["NetworkSettings"]["Networks"]
+
+
+def _systemctl(verb: str, *units: str) -> Fault:
+    def fault(engine: DockerClient, lab: str, host: HostInfo) -> str:
+        container = container_of(engine, lab, host.host)
+        code, answer = container.exec_run([*_NO_CLOCK, "systemctl", verb, *units])
+        output = answer if isinstance(answer, bytes) else b"".join(answer)
+        if code:
+            raise LabError(
+                f"systemctl {verb} {' '.join(units)} failed on {host.host} with exit code {code}",
+                details=output.decode(errors="replace").splitlines()[-4:],
+            )
+        return f"systemctl {verb} {' '.join(units)}: done"
+
+    return fault
+
+
+FAULTS: dict[str, Fault] = {
+    "kill": _kill,
+    "start": _start,
+    "pause": _pause,
+    "unpause": _unpause,
+    "cut": _cut,
+    "heal": _heal,
+    "stop-docker": _systemctl("stop", "docker.socket", "docker.service"),
+    "start-docker": _systemctl("start", "docker.socket", "docker.service"),
+    "stop-sshd": _systemctl("stop", "ssh.service"),
+    "start-sshd": _systemctl("start", "ssh.service"),
+}
+
+
+def find_fault(kind: str) -> Fault:
+    """Return the fault of that name; otherwise an error that lists them."""
+    if kind in FAULTS:
+        return FAULTS[kind]
+    close = difflib.get_close_matches(kind, FAULTS, n=1)
+    raise InputError(
+        f"there is no fault {kind}",
+        details=[f"faults: {', '.join(FAULTS)}"],
+        next_step=f"did you mean {close[0]}?" if close else "",
+    )

@@ -1,0 +1,163 @@
+"""Small real service images for a lab, made without pulling or building: one layer of busybox and scripts.
+
+The image is put together here and pushed past the engine (`push`): nothing stays in the engine, and the
+same settings give the same digest in every lab. What the service does is in `image/hello`.
+"""
+
+from __future__ import annotations
+
+import functools
+import gzip
+import io
+import json
+import tarfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from clusterctl.errors import InputError
+from clusterctl.lab import registry
+from clusterctl.lab.host_image import DATA
+from clusterctl.lab.hosts import container_of
+from clusterctl.lab.push import Repository, digest_of
+
+if TYPE_CHECKING:
+    from docker import DockerClient
+
+_SCRIPTS = ("hello", "answer", "args")
+_APPLETS = (
+    "sh ash awk cat chmod cp cut date dd df echo env expr false find grep head hexdump hostname id kill "
+    "ls mkdir mount mv nc nproc printf ps pwd rm sed seq sleep sort stat tail tar test timeout touch tr "
+    "true uname uniq wc wget which xargs"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Behaviour:
+    """What a service image does: the version it tells, seconds before it listens, and how it fails.
+
+    `fail` is "" or exit (at once), unhealthy (always 503), late:N (503 after N seconds), deaf (no SIGTERM).
+    """
+
+    version: str
+    start_delay_s: int = 0
+    fail: str = ""
+
+
+# What `lab up` pushes as repository "hello", by tag.
+SAMPLES = {
+    "1.0": Behaviour("1.0"),
+    "1.1": Behaviour("1.1"),
+    "slow": Behaviour("slow", start_delay_s=5),
+    "broken": Behaviour("broken", fail="exit"),
+    "unhealthy": Behaviour("unhealthy", fail="unhealthy"),
+}
+SAMPLE_REPOSITORY = "hello"
+
+
+def check_fail(fail: str) -> str:
+    """Return `fail`; refuse a way of failing that the image does not know."""
+    kind, _, seconds = fail.partition(":")
+    if fail in {"", "exit", "unhealthy", "deaf"} or (kind == "late" and seconds.isdecimal()):
+        return fail
+    raise InputError(
+        f"a service image cannot fail by {fail!r}",
+        details=["known: exit, unhealthy, deaf, late:SECONDS; nothing for a good one"],
+    )
+
+
+def build_service_image(
+    engine: DockerClient,
+    lab: str,
+    repository: str,
+    tag: str,
+    *,
+    version: str,
+    start_delay_s: int = 0,
+    fail: str = "",
+) -> str:
+    """Make a service image, push it to the lab's registry as REPOSITORY:TAG and return its digest."""
+    behaviour = Behaviour(version, start_delay_s, check_fail(fail))
+    layer = _layer(_busybox(engine, lab))
+    config = _config(behaviour, str(engine.version()["Arch"]), digest_of(gzip.decompress(layer)))
+    return Repository(registry.registry_push(engine, lab), repository).push(tag, config, layer)
+
+
+def missing_samples(push: str) -> list[str]:
+    """Return the tags of the sample images that the registry does not hold yet."""
+    have = Repository(push, SAMPLE_REPOSITORY).tags()
+    return [tag for tag in SAMPLES if tag not in have]
+
+
+def push_sample(engine: DockerClient, lab: str, tag: str) -> str:
+    """Push one of the sample images; return its digest."""
+    what = SAMPLES[tag]
+    return build_service_image(
+        engine,
+        lab,
+        SAMPLE_REPOSITORY,
+        tag,
+        version=what.version,
+        start_delay_s=what.start_delay_s,
+        fail=what.fail,
+    )
+
+
+@functools.cache
+def _busybox(engine: DockerClient, lab: str) -> bytes:
+    """Return the static busybox of the host image, taken from the registry's container."""
+    stream, _ = container_of(engine, lab, registry.PART).get_archive("/usr/bin/busybox")
+    with tarfile.open(fileobj=io.BytesIO(b"".join(stream))) as tar:
+        file = tar.extractfile("busybox")
+        return file.read() if file else b""
+
+
+@functools.cache
+def _layer(busybox: bytes) -> bytes:
+    """Return the compressed layer; no times and no owners, so that the same content is the same digest."""
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for name, mode in (("bin", 0o755), ("etc", 0o755), ("tmp", 0o1777)):
+            _add(tar, name, mode, kind=tarfile.DIRTYPE)
+        _add(tar, "bin/busybox", 0o755, busybox)
+        for name in _SCRIPTS:
+            _add(tar, f"bin/{name}", 0o755, (DATA / name).read_bytes())
+        for name in _APPLETS.split():
+            _add(tar, f"bin/{name}", 0o777, kind=tarfile.SYMTYPE, target="busybox")
+        _add(tar, "bin/printargs", 0o777, kind=tarfile.SYMTYPE, target="hello")
+        _add(tar, "etc/passwd", 0o644, b"root:x:0:0::/:/bin/sh\nhello:x:1000:1000::/:/bin/sh\n")
+        _add(tar, "etc/group", 0o644, b"root:x:0:\nhello:x:1000:\n")
+    return gzip.compress(data.getvalue(), compresslevel=6, mtime=0)
+
+
+def _add(
+    tar: tarfile.TarFile,
+    name: str,
+    mode: int,
+    content: bytes = b"",
+    *,
+    kind: bytes = tarfile.REGTYPE,
+    target: str = "",
+) -> None:
+    entry = tarfile.TarInfo(name)
+    entry.mode, entry.size, entry.type, entry.linkname = mode, len(content), kind, target
+    tar.addfile(entry, io.BytesIO(content))
+
+
+def _config(behaviour: Behaviour, architecture: str, layer_digest: str) -> bytes:
+    config = {
+        "architecture": architecture,
+        "os": "linux",
+        "created": "1970-01-01T00:00:00Z",
+        "config": {
+            "Env": [
+                "PATH=/bin",
+                f"VERSION={behaviour.version}",
+                f"START_DELAY={behaviour.start_delay_s}",
+                f"FAIL={behaviour.fail}",
+            ],
+            "Cmd": ["/bin/hello"],
+            "ExposedPorts": {"8080/tcp": {}},
+        },
+        "rootfs": {"type": "layers", "diff_ids": [layer_digest]},
+    }
+    return json.dumps(config, sort_keys=True).encode()

@@ -1,0 +1,60 @@
+"""A playbook, which is a Compose file, as a model value. Which keys there are is in `compose_keys`.
+
+Every mistake of the file, and of its env files, is listed at once. Nothing is looked up on any host.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import replace
+
+from clusterctl.model.inventory import Policy
+from clusterctl.model.service import Project
+from clusterctl.parsing.compose_keys import SUPPORTED
+from clusterctl.parsing.compose_known import KNOWN
+from clusterctl.parsing.compose_walk import Context, by_section, read_section
+from clusterctl.parsing.cursor import Cursor, open_root
+from clusterctl.parsing.interpolation import resolve_dollars
+
+LONGEST_NAME = 41
+
+_KEYS = by_section(SUPPORTED)
+_KNOWN = by_section(KNOWN)
+
+
+def parse_playbook(
+    data: bytes | str,
+    file: str,
+    *,
+    read_file: Callable[[str], str],
+    policy: Policy,
+    default_name: str = "",
+) -> Project:
+    """Return the project in the text; raises InputError with every mistake.
+
+    `read_file` gives the text of an env file by its path as written, and raises OSError where it cannot.
+    `default_name` (the file's stem) is the project's name where the file has no `name:`.
+    """
+    root = open_root(data, file)
+    root = replace(root, value=resolve_dollars(root))
+    declared = root.value.get("volumes")
+    volumes = frozenset(entry.key for entry in declared.entries) if declared else frozenset()
+    project = _read_project(root, Context(_KEYS, _KNOWN, read_file, policy, volumes), default_name)
+    root.log.raise_if_any()
+    return project
+
+
+def _read_project(root: Cursor, context: Context, default_name: str) -> Project:
+    keys = read_section(root, "", context)
+    if "services" not in keys:
+        root.mistake('"services" is missing: at least one service is needed', 1)
+    if "name" not in keys and not normalise_name(default_name):
+        root.mistake('"name" is missing, and the file\'s name gives none', 1)
+    name = keys["name"] if "name" in keys else normalise_name(default_name)
+    return Project(name or "", keys.get("services") or (), keys.get("volumes") or ())
+
+
+def normalise_name(stem: str) -> str:
+    """Return a project's name from a file's: lower case, `_` as `-`, other characters left out."""
+    return re.sub(r"[^a-z0-9-]", "", stem.lower().replace("_", "-")).lstrip("-")[:LONGEST_NAME]

@@ -1,0 +1,114 @@
+"""`deploy`: how many, where, how much, and how they restart and are replaced, as Swarm users know it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from clusterctl.model.service import Constraint, Resources, RestartPolicy, UpdateConfig
+from clusterctl.parsing.compose_walk import Context, read_section
+from clusterctl.parsing.cursor import Cursor
+from clusterctl.parsing.names import parse_host_name, parse_label_key, parse_label_value
+from clusterctl.parsing.scalars import as_text
+from clusterctl.parsing.words import Expected, Unfit, quoted
+
+SMALLEST_MEMORY_BYTES = 6 * 1024**2
+"""Docker takes no smaller limit (docker run --memory)."""
+
+_CONSTRAINT = re.compile(r"(?P<key>[^\s=!]+)\s*(?P<operator>==|!=)\s*(?P<value>\S+)")
+_LABELS = "node.labels."
+
+
+def read_deploy(cursor: Cursor, context: Context) -> dict[str, Any]:
+    """Read `deploy:` as fields of a service."""
+    keys = read_section(cursor, "services.*.deploy", context)
+    fields = {**(keys.get("placement") or {}), **(keys.get("resources") or {})}
+    names = {"mode": "mode", "replicas": "replicas", "restart_policy": "restart", "update_config": "update"}
+    fields |= {field: keys[key] for key, field in names.items() if keys.get(key) is not None}
+    if fields.get("mode") == "global" and "replicas" in fields:
+        cursor.mistake("mode: global runs one instance on every host; leave replicas out")
+    return fields
+
+
+def read_placement(cursor: Cursor, context: Context) -> dict[str, Any]:
+    """Read `placement:`."""
+    keys = read_section(cursor, "services.*.deploy.placement", context)
+    return {"constraints": keys.get("constraints") or ()}
+
+
+def read_constraints(cursor: Cursor, _context: Context) -> tuple[Constraint, ...]:
+    """Read the list of constraints."""
+    read = [item.read(as_text(parse_constraint), None) for item in cursor.items()]
+    return tuple(constraint for constraint in read if constraint is not None)
+
+
+def parse_constraint(text: str) -> Constraint:
+    """Return a rule such as `node.labels.zone == a` or `node.hostname != web1`."""
+    match = _CONSTRAINT.fullmatch(text.strip(" "))
+    if not match:
+        raise Expected("a constraint such as node.labels.zone == a")
+    key, value = match["key"], match["value"]
+    operator: Literal["==", "!="] = "==" if match["operator"] == "==" else "!="
+    if key == "node.hostname":
+        return Constraint(key, operator, parse_host_name(value))
+    if key.startswith(_LABELS):
+        parse_label_key(key.removeprefix(_LABELS))
+        return Constraint(key, operator, parse_label_value(value))
+    raise Unfit(f"{quoted(key)} is not supported yet; node.hostname and node.labels.NAME are")
+
+
+def read_resources(cursor: Cursor, context: Context) -> dict[str, Any]:
+    """Read `resources:`; what is reserved may not be more than the limit."""
+    keys = read_section(cursor, "services.*.deploy.resources", context)
+    limits, reservations = keys.get("limits") or Resources(), keys.get("reservations") or Resources()
+    check_resources(cursor, limits, reservations)
+    return {"limits": limits, "reservations": reservations}
+
+
+def check_resources(cursor: Cursor, limits: Resources, reservations: Resources) -> None:
+    """Note a reservation above its limit, and a limit that docker would not take."""
+    pairs = (
+        ("cpus", reservations.cpus, limits.cpus),
+        ("memory", reservations.memory_bytes, limits.memory_bytes),
+    )
+    for name, reserved, limit in pairs:
+        if reserved is not None and limit is not None and reserved > limit:
+            cursor.mistake(f"more {name} reserved than the limit allows")
+    if limits.memory_bytes is not None and limits.memory_bytes < SMALLEST_MEMORY_BYTES:
+        cursor.mistake("docker takes no memory limit below 6m")
+
+
+def read_limits(cursor: Cursor, context: Context) -> Resources:
+    """Read `limits:`."""
+    return _resources(read_section(cursor, "services.*.deploy.resources.limits", context))
+
+
+def read_reservations(cursor: Cursor, context: Context) -> Resources:
+    """Read `reservations:`."""
+    return _resources(read_section(cursor, "services.*.deploy.resources.reservations", context))
+
+
+def _resources(keys: Mapping[str, Any]) -> Resources:
+    return Resources(cpus=keys.get("cpus"), memory_bytes=keys.get("memory"))
+
+
+def read_restart(cursor: Cursor, context: Context) -> RestartPolicy:
+    """Read `restart_policy:`; 0 attempts is what Swarm takes for no bound."""
+    keys = read_section(cursor, "services.*.deploy.restart_policy", context)
+    names = {
+        "condition": "condition",
+        "delay": "delay_s",
+        "max_attempts": "max_attempts",
+        "window": "window_s",
+    }
+    given = {field: keys[key] for key, field in names.items() if keys.get(key) is not None}
+    return RestartPolicy(
+        **{field: value for field, value in given.items() if (field, value) != ("max_attempts", 0)}
+    )
+
+
+def read_update(cursor: Cursor, context: Context) -> UpdateConfig:
+    """Read `update_config:`."""
+    keys = read_section(cursor, "services.*.deploy.update_config", context)
+    return UpdateConfig(**{key: value for key, value in keys.items() if value is not None})

@@ -1,0 +1,51 @@
+"""`healthcheck`: docker's health check, its test in the form docker takes."""
+
+from __future__ import annotations
+
+from clusterctl.model.service import HealthCheck
+from clusterctl.parsing.compose_command import read_arguments
+from clusterctl.parsing.compose_walk import Context, read_section
+from clusterctl.parsing.cursor import Cursor
+from clusterctl.parsing.scalars import as_text
+from clusterctl.parsing.words import Expected
+
+FIELDS = {
+    "interval": "interval_s",
+    "timeout": "timeout_s",
+    "retries": "retries",
+    "start_period": "start_period_s",
+}
+
+
+def read_healthcheck(cursor: Cursor, context: Context) -> HealthCheck | None:
+    """Read a health check; one that is disabled has the test NONE."""
+    keys = read_section(cursor, "services.*.healthcheck", context)
+    if keys.get("disable"):
+        return HealthCheck(("NONE",))
+    if cursor.value.kind == "map" and cursor.value.get("test") is None:
+        cursor.mistake('"test" is missing: the image\'s own test cannot be tuned yet')
+    given = {field: keys[key] for key, field in FIELDS.items() if keys.get(key) is not None}
+    return HealthCheck(keys.get("test") or ("NONE",), **given)
+
+
+def read_test(cursor: Cursor, _context: Context) -> tuple[str, ...] | None:
+    """Read a test: text is for the container's shell, a list says CMD, CMD-SHELL or NONE first."""
+    if cursor.value.kind != "list":
+        text = cursor.read(as_text(_parse_shell_test), None)
+        return None if text is None else ("CMD-SHELL", text)
+    words = read_arguments(cursor)
+    kind = words[0] if words else ""
+    lengths = {"NONE": range(1, 2), "CMD-SHELL": range(2, 3), "CMD": range(2, 10_000)}
+    if kind not in lengths:
+        cursor.mistake("a test begins with CMD, CMD-SHELL or NONE")
+    elif len(words) not in lengths[kind]:
+        cursor.mistake(
+            {"NONE": "NONE stands alone", "CMD": "CMD needs a command"}.get(kind, "CMD-SHELL takes one text")
+        )
+    return words
+
+
+def _parse_shell_test(text: str) -> str:
+    if not text or "\0" in text:
+        raise Expected("a command or a list")
+    return text

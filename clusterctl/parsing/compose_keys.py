@@ -1,0 +1,146 @@
+"""The table of supported keys: path, reader, and a word on each. The parser and the documentation both use it.
+
+A new key is one row here, and a field of `model.service`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from clusterctl.parsing.compose_command import read_words
+from clusterctl.parsing.compose_deploy import (
+    read_constraints,
+    read_deploy,
+    read_limits,
+    read_placement,
+    read_reservations,
+    read_resources,
+    read_restart,
+    read_update,
+)
+from clusterctl.parsing.compose_environment import parse_env_path, read_env_files, read_environment
+from clusterctl.parsing.compose_health import read_healthcheck, read_test
+from clusterctl.parsing.compose_mounts import parse_source, parse_target, read_mounts, read_tmpfs
+from clusterctl.parsing.compose_pairs import read_labels
+from clusterctl.parsing.compose_ports import read_ports
+from clusterctl.parsing.compose_service import read_cap_add, read_cap_drop, read_services
+from clusterctl.parsing.compose_walk import Context, Key, read_section, text_by, value_of
+from clusterctl.parsing.cursor import Cursor
+from clusterctl.parsing.names import (
+    parse_container_user,
+    parse_image,
+    parse_ip,
+    parse_port,
+    parse_service_name,
+    parse_volume_name,
+)
+from clusterctl.parsing.scalars import (
+    flag_of,
+    one_of,
+    parse_cpus,
+    parse_duration,
+    parse_some_duration,
+    parse_some_size,
+    whole_number,
+)
+from clusterctl.parsing.words import Expected, quoted
+
+MOST_REPLICAS = 10_000
+
+_SIGNAL = re.compile(
+    r"SIG(?:HUP|INT|QUIT|ABRT|KILL|USR1|USR2|PIPE|ALRM|TERM|CONT|STOP|WINCH|PWR|RTMIN(?:\+[0-9]{1,2})?)|[1-9]|[1-5][0-9]|6[0-4]",
+)
+
+
+def parse_signal(text: str) -> str:
+    """Return a signal's name with SIG, or its number."""
+    if not _SIGNAL.fullmatch(text):
+        raise Expected("a signal such as SIGTERM")
+    return text
+
+
+def read_ignored(_cursor: Cursor, _context: Context) -> None:
+    """Take a key that means nothing, as Compose does."""
+
+
+def read_volume_names(cursor: Cursor, context: Context) -> tuple[str, ...]:
+    """Read the declared volumes, in the order of their names."""
+    for name, place in cursor.entries():
+        try:
+            parse_volume_name(name)
+        except Expected as error:
+            place.mistake(error.got(quoted(name)), place.key_line)
+        read_section(place, "volumes.*", context)
+    return tuple(sorted(entry.key for entry in cursor.value.entries))
+
+
+SUPPORTED: dict[str, Key] = {
+    "name": Key(text_by(parse_service_name), "the file's name where it is left out"),
+    "services": Key(read_services),
+    "version": Key(read_ignored, "ignored, as Compose does"),
+    "volumes": Key(read_volume_names, "names only; a volume stays on its host"),
+    "services.*.cap_add": Key(read_cap_add, "beyond docker's default set: policy.allow_capabilities"),
+    "services.*.cap_drop": Key(read_cap_drop),
+    "services.*.command": Key(read_words, "text is cut by shell rules, no shell runs"),
+    "services.*.cpus": Key(text_by(parse_cpus), "the same as deploy.resources.limits.cpus"),
+    "services.*.deploy": Key(read_deploy),
+    "services.*.deploy.mode": Key(value_of(one_of("replicated", "global"))),
+    "services.*.deploy.placement": Key(read_placement),
+    "services.*.deploy.placement.constraints": Key(
+        read_constraints, "node.hostname, node.labels.NAME; ==, !="
+    ),
+    "services.*.deploy.replicas": Key(value_of(whole_number(0, MOST_REPLICAS)), "0 to 10000"),
+    "services.*.deploy.resources": Key(read_resources),
+    "services.*.deploy.resources.limits": Key(read_limits),
+    "services.*.deploy.resources.limits.cpus": Key(text_by(parse_cpus)),
+    "services.*.deploy.resources.limits.memory": Key(text_by(parse_some_size), "at least 6m"),
+    "services.*.deploy.resources.reservations": Key(read_reservations),
+    "services.*.deploy.resources.reservations.cpus": Key(text_by(parse_cpus)),
+    "services.*.deploy.resources.reservations.memory": Key(text_by(parse_some_size)),
+    "services.*.deploy.restart_policy": Key(read_restart, "systemd restarts, docker never"),
+    "services.*.deploy.restart_policy.condition": Key(value_of(one_of("any", "on-failure", "none"))),
+    "services.*.deploy.restart_policy.delay": Key(text_by(parse_duration)),
+    "services.*.deploy.restart_policy.max_attempts": Key(value_of(whole_number(0)), "0 is no bound"),
+    "services.*.deploy.restart_policy.window": Key(text_by(parse_duration)),
+    "services.*.deploy.update_config": Key(read_update),
+    "services.*.deploy.update_config.order": Key(value_of(one_of("stop-first", "start-first"))),
+    "services.*.deploy.update_config.parallelism": Key(
+        value_of(whole_number(0, MOST_REPLICAS)), "0 is all at once"
+    ),
+    "services.*.entrypoint": Key(read_words),
+    "services.*.env_file": Key(read_env_files, "beside the playbook or below; no variables in it"),
+    "services.*.env_file[].path": Key(text_by(parse_env_path)),
+    "services.*.env_file[].required": Key(value_of(flag_of)),
+    "services.*.environment": Key(
+        read_environment, "values as written; none from the operator's environment"
+    ),
+    "services.*.healthcheck": Key(read_healthcheck),
+    "services.*.healthcheck.disable": Key(value_of(flag_of)),
+    "services.*.healthcheck.interval": Key(text_by(parse_some_duration)),
+    "services.*.healthcheck.retries": Key(value_of(whole_number(1))),
+    "services.*.healthcheck.start_period": Key(text_by(parse_duration)),
+    "services.*.healthcheck.test": Key(read_test, "needed: the image's own test cannot be tuned yet"),
+    "services.*.healthcheck.timeout": Key(text_by(parse_some_duration)),
+    "services.*.image": Key(text_by(parse_image), "needed"),
+    "services.*.init": Key(value_of(flag_of)),
+    "services.*.labels": Key(read_labels, "io.clusterctl. is ours"),
+    "services.*.mem_limit": Key(text_by(parse_some_size), "the same as deploy.resources.limits.memory"),
+    "services.*.ports": Key(
+        read_ports, "one port per line, no ranges; without a host port nothing is published"
+    ),
+    "services.*.ports[].host_ip": Key(text_by(parse_ip)),
+    "services.*.ports[].mode": Key(value_of(one_of("host")), "host only"),
+    "services.*.ports[].protocol": Key(value_of(one_of("tcp", "udp"))),
+    "services.*.ports[].published": Key(text_by(parse_port)),
+    "services.*.ports[].target": Key(text_by(parse_port)),
+    "services.*.read_only": Key(value_of(flag_of)),
+    "services.*.stop_grace_period": Key(text_by(parse_duration)),
+    "services.*.stop_signal": Key(text_by(parse_signal)),
+    "services.*.tmpfs": Key(read_tmpfs),
+    "services.*.user": Key(text_by(parse_container_user)),
+    "services.*.volumes": Key(read_mounts, "named, bind, tmpfs; system paths: policy.allow_host_paths"),
+    "services.*.volumes[].read_only": Key(value_of(flag_of)),
+    "services.*.volumes[].source": Key(text_by(parse_source)),
+    "services.*.volumes[].target": Key(text_by(parse_target)),
+    "services.*.volumes[].type": Key(value_of(one_of("volume", "bind", "tmpfs"))),
+}

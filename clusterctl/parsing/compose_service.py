@@ -1,0 +1,109 @@
+"""A service of a Compose file as a model value: its keys put together, and what must fit together."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from clusterctl.model.service import Mount, Resources, Service
+from clusterctl.parsing.capabilities import DOCKER_DEFAULT, parse_capability
+from clusterctl.parsing.compose_deploy import check_resources
+from clusterctl.parsing.compose_walk import Context, read_section
+from clusterctl.parsing.cursor import Cursor
+from clusterctl.parsing.names import parse_service_name
+from clusterctl.parsing.scalars import as_text
+from clusterctl.parsing.words import Expected, quoted
+
+DIRECT = {
+    "image": "image",
+    "command": "command",
+    "entrypoint": "entrypoint",
+    "ports": "ports",
+    "healthcheck": "healthcheck",
+    "labels": "labels",
+    "user": "user",
+    "init": "init",
+    "read_only": "read_only",
+    "cap_add": "cap_add",
+    "cap_drop": "cap_drop",
+    "stop_signal": "stop_signal",
+    "stop_grace_period": "stop_grace_period_s",
+}
+"""Keys whose value is a field as it was read."""
+
+
+def read_services(cursor: Cursor, context: Context) -> tuple[Service, ...]:
+    """Read `services:`, in the order of their names."""
+    services = [_read_service(name, place, context) for name, place in cursor.entries()]
+    if not services and cursor.value.kind in {"map", "null"}:
+        cursor.mistake("no services: at least one is needed")
+    return tuple(sorted(services, key=lambda service: service.name))
+
+
+def _read_service(name: str, cursor: Cursor, context: Context) -> Service:
+    try:
+        parse_service_name(name)
+    except Expected as error:
+        cursor.mistake(error.got(quoted(name)), cursor.key_line)
+    keys = read_section(cursor, "services.*", context)
+    if cursor.value.kind in {"map", "null"} and cursor.value.get("image") is None:
+        cursor.mistake('"image" is missing')
+    fields = {field: keys[key] for key, field in DIRECT.items() if keys.get(key) is not None}
+    service = Service(**{"name": name, "image": "", **fields, **(keys.get("deploy") or {})})
+    return _with_limits(cursor, keys, _with_storage(keys, _checked_command(cursor, service)))
+
+
+def _with_storage(keys: dict[str, Any], service: Service) -> Service:
+    """Add mounts and the environment, which several keys give."""
+    volumes = keys.get("volumes") or ()
+    return replace(
+        service,
+        environment={**(keys.get("env_file") or {}), **(keys.get("environment") or {})},
+        mounts=tuple(mount for mount in volumes if isinstance(mount, Mount)),
+        tmpfs=(*(keys.get("tmpfs") or ()), *(path for path in volumes if isinstance(path, str))),
+    )
+
+
+def _checked_command(cursor: Cursor, service: Service) -> Service:
+    """Note an empty command: docker run could not tell it from the image's own."""
+    if service.command == () and service.entrypoint is None:
+        cursor.mistake(
+            "an empty command does not replace the image's own; leave it out, or set entrypoint as well"
+        )
+    return service
+
+
+def _with_limits(cursor: Cursor, keys: dict[str, Any], service: Service) -> Service:
+    """Add `mem_limit` and `cpus`, older words for `deploy.resources.limits`; two words may not disagree."""
+    limits = service.limits
+    older = Resources(cpus=keys.get("cpus"), memory_bytes=keys.get("mem_limit"))
+    if older.cpus is not None and limits.cpus not in {None, older.cpus}:
+        cursor.mistake("cpus and deploy.resources.limits.cpus differ; keep one")
+    if older.memory_bytes is not None and limits.memory_bytes not in {None, older.memory_bytes}:
+        cursor.mistake("mem_limit and deploy.resources.limits.memory differ; keep one")
+    if older == Resources():
+        return service
+    merged = Resources(
+        cpus=limits.cpus if older.cpus is None else older.cpus,
+        memory_bytes=limits.memory_bytes if older.memory_bytes is None else older.memory_bytes,
+    )
+    check_resources(cursor, merged, service.reservations)
+    return replace(service, limits=merged)
+
+
+def read_cap_add(cursor: Cursor, context: Context) -> tuple[str, ...]:
+    """Read capabilities to add; more than docker's own set needs the policy's leave."""
+    allowed = DOCKER_DEFAULT | set(context.policy.allow_capabilities)
+    names: list[str] = []
+    for item in cursor.items():
+        name = item.read(as_text(parse_capability), None)
+        if name is not None and name not in allowed:
+            item.mistake(f"{name} needs leave: list it in the inventory, policy.allow_capabilities")
+        names += [name] if name is not None else []
+    return tuple(dict.fromkeys(names))
+
+
+def read_cap_drop(cursor: Cursor, _context: Context) -> tuple[str, ...]:
+    """Read capabilities to take away."""
+    names = [item.read(as_text(parse_capability), None) for item in cursor.items()]
+    return tuple(dict.fromkeys(name for name in names if name is not None))

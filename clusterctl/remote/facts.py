@@ -1,0 +1,134 @@
+"""A look at a host: the script that is sent, and the facts read out of its answer.
+
+The script is `shell/observe.sh`: one run, as root, changing nothing. An answer that breaks a rule makes
+its host unknown (`Unreachable`, rung "answer"), and no other. The parts are in `facts_host` (system,
+units, ports) and `facts_docker`; what facts mean is decided in `planning`.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+from collections.abc import Mapping
+from functools import cache
+from importlib import resources
+
+from clusterctl.errors import InputError
+from clusterctl.model.report import CommandResult
+from clusterctl.model.snapshot import HostFacts, LookRequest, Unreachable
+from clusterctl.remote.answer import BadAnswerError, parse_answer
+from clusterctl.remote.facts_docker import parse_docker
+from clusterctl.remote.facts_host import parse_files, parse_system
+from clusterctl.remote.frame import NONCE_PATTERN, Frame
+from clusterctl.remote.text import first_line
+
+# Docker may take 20 + 8 s, systemd 5 + 5 + 20 s at the same time; PROMISES allows a probe 45 s.
+LOOK_DEADLINE_S = 45.0
+LOOK_CAP_BYTES = 16 * 1024 * 1024
+MAX_IMAGES = 64
+
+# The grammar of github.com/distribution/reference, with sha256 as the only digest.
+_PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
+_REFERENCE = re.compile(
+    rf"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]{{1,5}})?/)?{_PART}(?:/{_PART})*"
+    r"(?::[A-Za-z0-9_][A-Za-z0-9_.-]{0,127})?(?P<digest>@sha256:[0-9a-f]{64})?"
+)
+
+
+def look_deadline_s(request: LookRequest) -> float:
+    """Return how long one look may take on a host, once connected."""
+    return LOOK_DEADLINE_S + request.settle_s
+
+
+def images_to_ask(request: LookRequest) -> tuple[str, ...]:
+    """Return the references the registry has to be asked for: each once, those with a digest left out.
+
+    Raises InputError for what is no image reference, and for more than 64 of them.
+    """
+    asked: dict[str, None] = {}
+    for image in request.images:
+        match = _REFERENCE.fullmatch(image)
+        if match is None or len(image) > 255:
+            raise InputError(f"{first_line(image)}: is not an image reference")
+        if not match["digest"]:
+            asked[image] = None
+    if len(asked) > MAX_IMAGES:
+        raise InputError(f"{len(asked)} images to resolve at once; at most {MAX_IMAGES}")
+    return tuple(asked)
+
+
+def build_look(request: LookRequest, nonce: str) -> str:
+    """Return the script of one look, to be read by `/bin/sh -s` as root."""
+    if not NONCE_PATTERN.fullmatch(nonce):
+        raise ValueError("a nonce is 32 hex digits")
+    settle_s = min(max(int(request.settle_s), 0), 3600)
+    images = shlex.quote("\n".join(images_to_ask(request)))
+    return f"NONCE={nonce}\nSETTLE_S={settle_s}\nIMAGES={images}\n{_script()}"
+
+
+def parse_look(host: str, address: str, result: CommandResult, nonce: str) -> HostFacts | Unreachable:
+    """Return the facts in an answer to `build_look(..., nonce)`, or why there are none."""
+    frame = parse_answer(host, result, nonce)
+    if isinstance(frame, Unreachable):
+        return frame
+    try:
+        return _facts(host, address, frame)
+    except BadAnswerError as error:
+        return Unreachable(host, "answer", first_line(f"the answer cannot be true: {error}"))
+
+
+def mark_duplicates(answers: Mapping[str, HostFacts | Unreachable]) -> dict[str, HostFacts | Unreachable]:
+    """Return the answers, with every two hosts that are one machine made unreachable (rung "identity")."""
+    names: dict[str, list[str]] = {}
+    for name, answer in answers.items():
+        if isinstance(answer, HostFacts) and answer.machine_id:
+            names.setdefault(answer.machine_id, []).append(name)
+    marked = dict(answers)
+    for machine_id, twins in names.items():
+        for name in twins if len(twins) > 1 else ():
+            reason = f"{' and '.join(twins)} are one machine (machine-id {machine_id}); nothing is done there"
+            marked[name] = Unreachable(name, "identity", reason)
+    return marked
+
+
+def _facts(host: str, address: str, frame: Frame) -> HostFacts:
+    system = parse_system(frame.sections)
+    files = parse_files(frame.sections, system.boot_time_s)
+    docker = parse_docker(frame.sections)
+    return HostFacts(
+        host=host,
+        address=address,
+        boot_id=system.boot_id,
+        machine_id=system.machine_id,
+        os=system.os,
+        kernel=system.kernel,
+        architecture=system.architecture,
+        systemd_version=system.systemd_version,
+        systemd_state=system.systemd_state,
+        docker_version=docker.version,
+        docker_error=docker.error,
+        cpus=system.cpus,
+        memory_bytes=system.memory_bytes,
+        memory_available_bytes=system.memory_available_bytes,
+        load_1m=system.load_1m,
+        uptime_s=system.uptime_s,
+        clock_s=system.clock_s,
+        disk_total_bytes=system.disk_total_bytes,
+        disk_free_bytes=system.disk_free_bytes,
+        cluster=files.cluster,
+        units=files.units,
+        failed_units=system.failed_units,
+        containers=docker.containers,
+        images=docker.images,
+        volumes=docker.volumes,
+        ports=system.ports,
+        env_digests=files.env_digests,
+        markers=files.markers,
+        manifests=files.manifests,
+        resolved=docker.resolved,
+    )
+
+
+@cache
+def _script() -> str:
+    return (resources.files("clusterctl.remote") / "shell" / "observe.sh").read_text("utf-8")

@@ -1,0 +1,244 @@
+"""The parts of a look that docker and, through it, the registry tell.
+
+Formats: docker-inspect(1), docker-image-ls(1), and `GET /distribution/{name}/json` of the Engine API.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NoReturn
+
+from clusterctl.model.snapshot import ContainerFact, ImageFact, PortUse, Resolved
+from clusterctl.remote.answer import BadAnswerError
+from clusterctl.remote.frame import Section
+from clusterctl.remote.text import first_line
+
+Sections = Mapping[str, Section]
+
+MAX_LINE_BYTES = 1024 * 1024
+MAX_ITEMS = 20_000
+TIMED_OUT = {124, 137, 143}
+# xargs(1): one of the inspected is gone meanwhile, the others are told.
+SOME_GONE = 123
+
+_ID = re.compile(r"[0-9a-f]{64}")
+_IMAGE_ID = re.compile(r"(?:sha256:)?[0-9a-f]{64}")
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+_NAME = re.compile(r"/?[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
+_VOLUME = re.compile(r"[!-~]{1,255}")
+_STATE = re.compile(r"[a-z]{0,20}")
+
+
+@dataclass(frozen=True, slots=True)
+class DockerFacts:
+    """What docker said; None where it did not, with the reason in `error`."""
+
+    version: str = ""
+    error: str = ""
+    containers: tuple[ContainerFact, ...] | None = None
+    images: tuple[ImageFact, ...] | None = None
+    volumes: tuple[str, ...] | None = None
+    resolved: Mapping[str, Resolved] = field(default_factory=dict)
+
+
+def parse_docker(sections: Sections) -> DockerFacts:
+    """Return docker's facts, and what the registry said of images; raises BadAnswerError."""
+    problems = {name: _problem(sections, name) for name in ("info", "containers", "images", "volumes")}
+    version = ""
+    if not problems["info"]:
+        version = _version(sections["info"].text)
+        problems["info"] = "" if version else _said(sections, "info")
+    return DockerFacts(
+        version=version,
+        error=next((problem for problem in problems.values() if problem), ""),
+        containers=None if problems["containers"] else _containers(sections["containers"]),
+        images=None if problems["images"] else _images(sections["images"]),
+        volumes=None if problems["volumes"] else _volumes(sections["volumes"]),
+        resolved=_resolved_images(sections),
+    )
+
+
+def _problem(sections: Sections, name: str) -> str:
+    """Return why docker did not answer, in words; empty where it did."""
+    if name not in sections:
+        raise BadAnswerError(f"section {name} is missing")
+    code = sections[name].rc
+    if code == 0 or (code == SOME_GONE and _only_gone(sections, name)):
+        return ""
+    if code in TIMED_OUT:
+        return "docker did not answer within 20 s"
+    if code == 127:
+        return "docker is not installed"
+    return _said(sections, name)
+
+
+def _said(sections: Sections, name: str) -> str:
+    error = sections.get(f"{name}.error")
+    return (error and first_line(error.body)) or "docker does not answer"
+
+
+def _only_gone(sections: Sections, name: str) -> bool:
+    error = sections.get(f"{name}.error")
+    lines = error.text.splitlines() if error else []
+    return bool(lines) and all("No such" in line for line in lines if line.strip())
+
+
+def _version(text: str) -> str:
+    return text.split(" ", maxsplit=1)[0].strip().strip('"')[:100]
+
+
+def _json(text: str) -> Any:
+    def refuse(word: str) -> NoReturn:
+        raise BadAnswerError(f"JSON with {word}")
+
+    if len(text) > MAX_LINE_BYTES:
+        raise BadAnswerError(f"JSON of {len(text)} bytes in one line")
+    try:
+        return json.loads(text, parse_constant=refuse)
+    except (ValueError, RecursionError):
+        raise BadAnswerError(f"not JSON: {text[:60]!r}") from None
+
+
+def _objects(section: Section) -> Iterator[dict[str, Any]]:
+    lines = [line for line in section.text.split("\n") if line.strip()]
+    if len(lines) > MAX_ITEMS:
+        raise BadAnswerError(f"docker tells of {len(lines)} items; at most {MAX_ITEMS} are read")
+    for line in lines:
+        item = _json(line)
+        if not isinstance(item, dict):
+            raise BadAnswerError(f"JSON object expected: {line[:60]!r}")
+        yield item
+
+
+def _text(item: Mapping[str, Any], key: str, pattern: re.Pattern[str] | None = None) -> str:
+    value = item.get(key)
+    if not isinstance(value, str) or len(value) > 4096 or (pattern and not pattern.fullmatch(value)):
+        raise BadAnswerError(f"{key} of docker is {str(value)[:60]!r}")
+    return value
+
+
+def _containers(section: Section) -> tuple[ContainerFact, ...]:
+    return tuple(sorted((_container(item) for item in _objects(section)), key=lambda found: found.name))
+
+
+def _container(item: Mapping[str, Any]) -> ContainerFact:
+    state = _text(item, "state", _STATE)
+    return ContainerFact(
+        id=_text(item, "id", _ID),
+        name=_text(item, "name", _NAME).removeprefix("/"),
+        image=_text(item, "image"),
+        image_id=_text(item, "image_id", _IMAGE_ID),
+        state=state,
+        health=_text(item, "health", _STATE),
+        started_at=_text(item, "started_at")[:40],
+        labels=_labels(item.get("labels")),
+        # A running container has the ports it got; another one those it will ask for.
+        ports=_ports(item.get("ports") if state == "running" else item.get("bindings")),
+    )
+
+
+def _labels(value: Any) -> dict[str, str]:
+    if value is None:
+        return {}
+    if not isinstance(value, dict) or not all(isinstance(text, str) for text in value.values()):
+        raise BadAnswerError("labels of docker are no texts")
+    return dict(sorted(value.items()))
+
+
+def _ports(value: Any) -> tuple[PortUse, ...]:
+    """Read `{"80/tcp": [{"HostIp": "0.0.0.0", "HostPort": "8080"}], "81/tcp": null}`."""
+    if value is None:
+        return ()
+    if not isinstance(value, dict):
+        raise BadAnswerError("ports of docker are no object")
+    found: set[PortUse] = set()
+    for port, bindings in value.items():
+        for binding in bindings if isinstance(bindings, list) else ():
+            if not isinstance(binding, dict):
+                raise BadAnswerError("a port binding of docker is no object")
+            number = str(binding.get("HostPort", ""))
+            if re.fullmatch(r"[0-9]{1,5}", number) and int(number) < 65536:
+                found.add(
+                    PortUse(int(number), port.partition("/")[2] or "tcp", str(binding.get("HostIp", "")))
+                )
+    return tuple(sorted(found))
+
+
+def _images(section: Section) -> tuple[ImageFact, ...]:
+    def known(item: Mapping[str, Any], key: str) -> str:
+        value = _text(item, key)
+        return "" if value == "<none>" else value
+
+    return tuple(
+        sorted(
+            (
+                ImageFact(
+                    id=_text(item, "ID", _IMAGE_ID),
+                    repository=known(item, "Repository"),
+                    tag=known(item, "Tag"),
+                    digest=known(item, "Digest"),
+                )
+                for item in _objects(section)
+            ),
+            key=lambda image: (image.repository, image.tag, image.id),
+        )
+    )
+
+
+def _volumes(section: Section) -> tuple[str, ...]:
+    names = section.text.split()
+    if len(names) > MAX_ITEMS or not all(_VOLUME.fullmatch(name) for name in names):
+        raise BadAnswerError("names of volumes are no names")
+    return tuple(sorted(names))
+
+
+def _resolved_images(sections: Sections) -> dict[str, Resolved]:
+    names = (key.removeprefix("resolve:") for key in sections if key.startswith("resolve:"))
+    return {name: _resolved(sections, name) for name in names if not name.endswith(".error")}
+
+
+def _resolved(sections: Sections, image: str) -> Resolved:
+    manifest = sections.get(f"manifest:{image}")
+    if manifest is not None and manifest.rc == 0:
+        return _from_manifest(manifest)
+    asked = sections[f"resolve:{image}"]
+    if asked.rc == 0:
+        return _from_engine(asked)
+    return Resolved(error=_why_not(sections, image, asked.rc))
+
+
+def _from_engine(section: Section) -> Resolved:
+    """Read the engine's answer, followed by a line with the HTTP status."""
+    body, _, status = section.text.strip().rpartition("\n")
+    try:
+        answer = _json(body.strip() or "null")
+    except BadAnswerError:
+        answer = None
+    descriptor = answer.get("Descriptor") if isinstance(answer, dict) else None
+    digest = descriptor.get("digest") if isinstance(descriptor, dict) else None
+    if status == "200" and isinstance(digest, str) and _DIGEST.fullmatch(digest):
+        return Resolved(digest=digest)
+    message = answer.get("message") if isinstance(answer, dict) else None
+    return Resolved(error=first_line(str(message or f"the engine answers HTTP {status[:3]}")))
+
+
+def _from_manifest(section: Section) -> Resolved:
+    """Read `docker manifest inspect -v`: one object, or a list for several platforms."""
+    answer = _json(section.text)
+    descriptor = answer.get("Descriptor") if isinstance(answer, dict) else None
+    digest = descriptor.get("digest") if isinstance(descriptor, dict) else None
+    if isinstance(digest, str) and _DIGEST.fullmatch(digest):
+        return Resolved(digest=digest)
+    return Resolved(error="an image for several platforms cannot be resolved without curl on the host")
+
+
+def _why_not(sections: Sections, image: str, code: int) -> str:
+    if code in TIMED_OUT or code == 28:
+        return "the registry did not answer within 10 s"
+    if code == 127:
+        return "cannot ask the registry: curl is missing"
+    error = sections.get(f"resolve:{image}.error")
+    return (error and first_line(error.body)) or f"curl ended with {code}"

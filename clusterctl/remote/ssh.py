@@ -1,0 +1,168 @@
+"""One host: an open connection, and commands over it. Who the host is was decided in `client`.
+
+fabric's Connection carries the session, because ProxyJump and ssh_config will come through it; it reads
+no configuration file of its own, forwards no agent, and its client is replaced by `StrictClient`.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from functools import cache
+from types import TracebackType
+from typing import Any, Self
+
+import fabric
+import paramiko
+
+from clusterctl.model.report import CommandResult
+from clusterctl.remote.channel import Bucket, End, converse
+from clusterctl.remote.client import StrictClient
+from clusterctl.remote.failure import HostFailure
+from clusterctl.remote.keys import Credentials
+from clusterctl.remote.target import Target
+from clusterctl.remote.text import first_line
+
+CAP_BYTES = 10 * 1024 * 1024
+# The socket gives up this long after the reader should have: it stops what the reader cannot.
+GRACE_S = 1.0
+
+# paramiko tells failures to a log we do not show; without a handler Python would print them.
+logging.getLogger("paramiko").addHandler(logging.NullHandler())
+
+
+def root_shell(user: str) -> str:
+    """Return the command that reads a script on stdin as root, whatever the login shell is."""
+    return "/bin/sh -s" if user == "root" else "sudo -n -- /bin/sh -s"
+
+
+class Connection:
+    """A host we are logged in to. Not for several threads at once, except `abort`."""
+
+    def __init__(self, target: Target, session: Any, client: StrictClient) -> None:
+        self.target = target
+        self._session = session
+        self._client = client
+
+    def run(
+        self, script: str | bytes, command: str, deadline_s: float, cap_bytes: int = CAP_BYTES
+    ) -> CommandResult:
+        """Run `command` with `script` on its stdin; exit code -1 where the host gave none.
+
+        Raises HostFailure (with what had come, in `partial`) when the deadline passes or the
+        connection breaks. A stream longer than `cap_bytes` is cut there, and the result says so.
+        """
+        out, err = Bucket(cap_bytes), Bucket(cap_bytes)
+        end, code = self._converse(command, _encode(script), (out.take, err.take), deadline_s, None)
+        result = CommandResult(
+            self.target.host, code, bytes(out.data), bytes(err.data), truncated=out.full or err.full
+        )
+        if end == "late":
+            reason = f"the command did not end within {deadline_s:g} s; it may still be running"
+            raise HostFailure(self.target.host, "exec", reason, partial=result)
+        if end == "lost":
+            reason = f"the connection broke after {len(out.data)} bytes of answer"
+            raise HostFailure(self.target.host, "exec", reason, partial=result)
+        return result
+
+    def stream(
+        self,
+        command: str,
+        stdin: str | bytes,
+        on_stdout: Callable[[bytes], object],
+        on_stderr: Callable[[bytes], object],
+        stop: threading.Event,
+        deadline_s: float | None = None,
+    ) -> int:
+        """Run `command` and hand on what it prints as it comes; return its exit code, -1 if `stop` was set.
+
+        Raises HostFailure when the deadline passes or the connection breaks.
+        """
+
+        def keep(sink: Callable[[bytes], object]) -> Callable[[bytes], bool]:
+            return lambda data: (sink(data), True)[1]
+
+        sinks = keep(on_stdout), keep(on_stderr)
+        end, code = self._converse(command, _encode(stdin), sinks, deadline_s, stop)
+        if end == "late":
+            raise HostFailure(self.target.host, "exec", f"the command did not end within {deadline_s:g} s")
+        if end == "lost":
+            raise HostFailure(self.target.host, "exec", "the connection broke")
+        return code
+
+    def abort(self) -> None:
+        """Break the connection at once, from any thread; whoever waits on it fails."""
+        self._client.abort()
+
+    def close(self) -> None:
+        """End the connection."""
+        self._client.abort()
+        self._session.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _converse(
+        self,
+        command: str,
+        stdin: bytes,
+        sinks: tuple[Callable[[bytes], bool], Callable[[bytes], bool]],
+        deadline_s: float | None,
+        stop: threading.Event | None,
+    ) -> tuple[End, int]:
+        deadline = None if deadline_s is None else time.monotonic() + deadline_s
+        self._client.set_deadline(None if deadline is None else deadline + GRACE_S)
+        try:
+            channel = self._open(command, deadline_s)
+        except (EOFError, OSError, paramiko.SSHException) as error:
+            reason = f"the server let us in but runs nothing: {first_line(str(error)) or 'it hung up'}"
+            raise HostFailure(self.target.host, "exec", reason) from None
+        try:
+            return converse(channel, stdin, sinks, deadline, stop)
+        finally:
+            channel.close()
+            self._client.set_deadline(None)
+
+    def _open(self, command: str, timeout_s: float | None) -> paramiko.Channel:
+        transport = self._client.get_transport()
+        if transport is None:
+            raise EOFError("the connection is closed")
+        channel = transport.open_session(timeout=timeout_s)
+        channel.exec_command(command)
+        return channel
+
+
+def connect(target: Target, credentials: Credentials, timeout_s: float = 10.0) -> Connection:
+    """Return an open connection; raises HostFailure that says on which rung it ended, and why.
+
+    `timeout_s` bounds everything together: TCP, banner, key exchange and login.
+    """
+    session = fabric.Connection(
+        target.address,
+        user=target.user,
+        port=target.port,
+        config=_config(),
+        gateway=False,
+        forward_agent=False,
+    )
+    client = StrictClient(target, credentials, timeout_s)
+    session.client = client
+    session.open()
+    return Connection(target, session, client)
+
+
+@cache
+def _config() -> Any:
+    """Return the one configuration of all connections: fabric's defaults, no file, no environment."""
+    return fabric.Config(lazy=True, ssh_config=paramiko.SSHConfig())
+
+
+def _encode(script: str | bytes) -> bytes:
+    return script.encode() if isinstance(script, str) else script

@@ -1,0 +1,105 @@
+"""The TCP socket under an SSH connection: quick, and with an end.
+
+paramiko waits for ever in several places (a server that sends its banner a byte at a time, a write to a
+frozen host). All of them end up in this socket's `recv` and `send`, which refuse once the deadline has
+passed or a server talks too much before it has been authenticated.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from typing import Any
+
+from clusterctl.remote.failure import HostFailure
+from clusterctl.remote.target import Target
+
+# A KEXINIT is about 2 KiB; a generous pre-login banner some more.
+PREAUTH_LIMIT_BYTES = 256 * 1024
+# A peer that acknowledges nothing for this long is gone (tcp(7), TCP_USER_TIMEOUT), keepalives included.
+DEAD_PEER_MS = 45_000
+
+
+class DeadlineError(OSError):
+    """The time for this host is over; no TimeoutError, which paramiko takes for "try again"."""
+
+
+class FloodError(OSError):
+    """The server sent too much before authentication."""
+
+
+class WireSocket(socket.socket):
+    """A connected socket with a deadline (monotonic seconds, None for none) and quick acknowledgements."""
+
+    def __init__(self, plain: socket.socket, deadline: float | None) -> None:
+        super().__init__(plain.family, plain.type, plain.proto, fileno=plain.detach())
+        self.deadline = deadline
+        self.allowance: int | None = PREAUTH_LIMIT_BYTES
+        self.first_bytes = b""
+        self.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_PEER_MS)
+
+    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
+        """Receive as socket(2) does; refuse after the deadline or beyond the allowance."""
+        self._check()
+        data = super().recv(bufsize, flags)
+        # The kernel forgets this after each read; without it sshd's Nagle costs 40 ms per answer.
+        with contextlib.suppress(OSError):
+            self.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        if self.allowance is not None:
+            self.first_bytes = (self.first_bytes + data)[:512]
+            self.allowance -= len(data)
+            if self.allowance < 0:
+                raise FloodError(
+                    f"the server sent more than {PREAUTH_LIMIT_BYTES} bytes before logging us in"
+                )
+        return data
+
+    def send(self, data: Any, flags: int = 0, /) -> int:
+        """Send as socket(2) does; refuse after the deadline."""
+        self._check()
+        return super().send(data, flags)
+
+    def abort(self) -> None:
+        """End the connection at once, from any thread, without waiting for anyone."""
+        with contextlib.suppress(OSError):
+            self.shutdown(socket.SHUT_RDWR)
+
+    def _check(self) -> None:
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            raise DeadlineError("the time for this host is over")
+
+
+def open_socket(target: Target, timeout_s: float) -> WireSocket:
+    """Return a socket connected to the host; all its addresses share the one timeout."""
+    deadline = time.monotonic() + timeout_s
+    try:
+        found = socket.getaddrinfo(target.address, target.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError) as error:
+        reason = getattr(error, "strerror", None) or "not a valid host name"
+        raise HostFailure(target.host, "resolve", f"{target.address}: {reason}") from None
+    problem = "no address"
+    for family, kind, protocol, _, address in found:
+        left = deadline - time.monotonic()
+        if left <= 0:
+            break
+        plain = socket.socket(family, kind, protocol)
+        plain.settimeout(left)
+        try:
+            plain.connect(address)
+        except OSError as error:
+            plain.close()
+            problem = _explain(target, error, timeout_s)
+        else:
+            return WireSocket(plain, deadline)
+    raise HostFailure(target.host, "connect", problem)
+
+
+def _explain(target: Target, error: OSError, timeout_s: float) -> str:
+    where = f"{target.address} port {target.port}"
+    if isinstance(error, ConnectionRefusedError):
+        return f"{where}: connection refused: is sshd running? services may be fine"
+    if isinstance(error, TimeoutError):
+        return f"{where}: no answer within {timeout_s:g} s"
+    return f"{where}: {(error.strerror or str(error)).lower()}"
