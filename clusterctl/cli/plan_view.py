@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from itertools import groupby
 
 from clusterctl.cli.console import print_line, say
-from clusterctl.model.plan import Batch, Change, Plan
+from clusterctl.model.plan import Batch, Change, FieldChange, Plan
 from clusterctl.model.report import Report, StepResult
 
 _SIGNS = {"create": "+", "replace": "~", "start": "!", "move": ">", "surge": "+", "remove": "-"}
@@ -32,21 +34,23 @@ def print_plan(plan: Plan) -> None:
         )
         return
     print_line(f"{plan.verb} {plan.subject}" + (f", generation {plan.generation}" if plan.generation else ""))
-    for change in plan.changes:
-        _print_change(change)
+    for service, group in groupby(plan.changes, key=lambda change: (change.instance.service, change.fields)):
+        _print_group(service[0], service[1], list(group))
     counts = Counter(change.kind for change in plan.changes)
     words = [f"{count} to {kind}" for kind, count in sorted(counts.items())]
     print_line(f"plan: {', '.join(words) or 'only records to write'}, {plan.unchanged} unchanged")
     print_line("order: " + "; ".join(_batch_words(batch) for batch in plan.batches))
 
 
-def _print_change(change: Change) -> None:
-    print_line(
-        f"  {_SIGNS[change.kind]} {change.kind:7} {change.instance}  on {change.host}  ({change.reason})"
-    )
-    for field in change.fields:
-        arrow = f"{field.old} -> {field.new}" if field.old else field.new
-        print_line(f"        {field.field}: {arrow}")
+def _print_group(service: str, fields: Sequence[FieldChange], changes: Sequence[Change]) -> None:
+    if fields:
+        print_line(f"  {service}:")
+    for field in fields:
+        print_line(f"      {field.field}: " + (f"{field.old} -> {field.new}" if field.old else field.new))
+    for change in changes:
+        print_line(
+            f"  {_SIGNS[change.kind]} {change.kind:7} {change.instance}  on {change.host}  ({change.reason})"
+        )
 
 
 def _batch_words(batch: Batch) -> str:
@@ -79,12 +83,12 @@ def print_report(report: Report) -> None:
 
 
 def _done(report: Report) -> list[Change]:
-    places = {
-        (getattr(result.step, "instance", None), result.step.host)
-        for result in report.results
-        if result.status in {"changed", "unchanged"}
-    }
+    places = {_place(result) for result in report.results if result.status in {"changed", "unchanged"}}
     return [change for change in report.plan.changes if (change.instance, change.host) in places]
+
+
+def _place(result: StepResult) -> tuple[object, str]:
+    return getattr(result.step, "instance", None), result.step.host
 
 
 def _say_failure(result: StepResult) -> None:

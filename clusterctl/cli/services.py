@@ -62,12 +62,15 @@ def delete(
 
 
 def _project_name(text: str) -> str:
-    from clusterctl.parsing.names import check_project_name
+    from clusterctl.parsing.names import parse_service_name
+    from clusterctl.parsing.words import Expected, quoted
 
-    mistake = check_project_name(text)
-    if mistake:
-        raise InputError(f"delete: {mistake}")
-    return text
+    try:
+        return parse_service_name(text)
+    except Expected as expected:
+        raise InputError(
+            f"delete: {expected.got(quoted(text))}", next_step="clusterctl status lists projects."
+        ) from None
 
 
 def _apply_pipeline(workspace: Workspace, path: str) -> Pipeline:

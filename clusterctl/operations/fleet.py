@@ -15,13 +15,13 @@ from clusterctl.model.inventory import Inventory
 from clusterctl.model.plan import Batch, Step
 from clusterctl.model.report import CommandResult, Event, StepResult
 from clusterctl.model.snapshot import HostFacts, LookRequest, Snapshot, Unreachable
-from clusterctl.remote.facts import LOOK_DEADLINE_S, build_look, mark_duplicates, parse_look
+from clusterctl.remote.answer import parse_answer
+from clusterctl.remote.facts import build_look, look_deadline_s, mark_duplicates, parse_look
 from clusterctl.remote.fanout import WORKERS, Dialer, fan_out
-from clusterctl.remote.frame import new_nonce, parse_frame
+from clusterctl.remote.frame import new_nonce
 from clusterctl.remote.keys import Credentials
 from clusterctl.remote.script import build_script, parse_results
 from clusterctl.remote.ssh import Connection, root_shell
-from clusterctl.remote.sudo import sudo_refusal
 from clusterctl.remote.target import Target
 
 Emit = Callable[[Event], None]
@@ -62,7 +62,7 @@ class SshFleet:
     def look(self, hosts: Sequence[Host], request: LookRequest) -> Snapshot:
         """Look at hosts: one connection and one command each."""
         targets = [self.target(host) for host in hosts]
-        limit_s = LOOK_DEADLINE_S + request.settle_s
+        limit_s = look_deadline_s(request)
         answers = fan_out(
             targets,
             partial(_look, request=request, deadline_s=limit_s),
@@ -117,8 +117,10 @@ class _Work:
         target = connection.target
         script = self._scripts[target.host]
         answer = connection.run(script.text, root_shell(target.user), script.deadline_s)
-        refused = None if parse_frame(answer.stdout, self._nonce).began else sudo_refusal(answer)
-        return refused or parse_results(self._steps[target.host], answer, self._nonce)
+        frame = parse_answer(target.host, answer, self._nonce)
+        if isinstance(frame, Unreachable) and frame.rung in {"sudo", "exec"}:
+            return frame
+        return parse_results(self._steps[target.host], answer, self._nonce)
 
 
 def _look(connection: Connection, request: LookRequest, deadline_s: float) -> HostFacts | Unreachable:

@@ -9,7 +9,7 @@ from typing import Any
 
 from clusterctl.parsing.compose_pairs import read_pairs
 from clusterctl.parsing.compose_walk import Context, read_section
-from clusterctl.parsing.cursor import Cursor
+from clusterctl.parsing.cursor import Cursor, shown_key
 from clusterctl.parsing.dotenv import NO_VALUE, parse_env_file
 from clusterctl.parsing.names import parse_variable_name
 from clusterctl.parsing.scalars import as_text, parse_line
@@ -88,7 +88,7 @@ def _take_lines(place: Cursor, path: str, text: str) -> dict[str, str]:
     for number, name, value in parse_env_file(text):
         problem = str(value) if isinstance(value, Unfit) else find_problem(name, value)
         if problem:
-            place.log.add(number, problem, file=path)
+            place.log.add(number, f"{shown_key(name)}: {problem}", file=path)
         elif isinstance(value, str):
             environment[name] = value
     return environment

@@ -47,16 +47,20 @@ from clusterctl.parsing.words import Expected, quoted
 
 MOST_REPLICAS = 10_000
 
-_SIGNAL = re.compile(
-    r"SIG(?:HUP|INT|QUIT|ABRT|KILL|USR1|USR2|PIPE|ALRM|TERM|CONT|STOP|WINCH|PWR|RTMIN(?:\+[0-9]{1,2})?)|[1-9]|[1-5][0-9]|6[0-4]",
+_SIGNAL_NAME = re.compile(
+    r"HUP|INT|QUIT|ABRT|KILL|USR1|USR2|PIPE|ALRM|TERM|CONT|STOP|WINCH|PWR|RTMIN(?:\+(?:[1-9]|[12][0-9]|30))?",
 )
+_SIGNAL_NUMBER = re.compile(r"[1-9]|[1-5][0-9]|6[0-4]")
 
 
 def parse_signal(text: str) -> str:
-    """Return a signal's name with SIG, or its number."""
-    if not _SIGNAL.fullmatch(text):
+    """Return a signal's name with SIG before it, or its number."""
+    if _SIGNAL_NUMBER.fullmatch(text):
+        return text
+    name = text.upper().removeprefix("SIG")
+    if not _SIGNAL_NAME.fullmatch(name):
         raise Expected("a signal such as SIGTERM")
-    return text
+    return f"SIG{name}"
 
 
 def read_ignored(_cursor: Cursor, _context: Context) -> None:

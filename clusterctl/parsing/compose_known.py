@@ -1,5 +1,4 @@
-"""Keys that Compose has and we do not (Compose Specification, 2025), so that they are told from slips.
-"""
+"""Keys that Compose has and we do not (Compose Specification, 2025), so that they are told from slips."""
 
 from __future__ import annotations
 

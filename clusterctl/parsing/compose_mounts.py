@@ -75,7 +75,7 @@ def _read_long(cursor: Cursor, context: Context) -> Mount | str | None:
             cursor.mistake(f'"{key}" is missing')
     if kind == "tmpfs" and target:
         return str(target)
-    if kind != source_kind:
+    if kind and kind != source_kind:
         cursor.mistake(f"type {kind} does not go with source {quoted(source)}")
     return Mount(kind, source, target, bool(keys.get("read_only"))) if kind and source and target else None
 

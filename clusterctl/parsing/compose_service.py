@@ -81,13 +81,12 @@ def _with_limits(cursor: Cursor, keys: dict[str, Any], service: Service) -> Serv
         cursor.mistake("cpus and deploy.resources.limits.cpus differ; keep one")
     if older.memory_bytes is not None and limits.memory_bytes not in {None, older.memory_bytes}:
         cursor.mistake("mem_limit and deploy.resources.limits.memory differ; keep one")
-    if older == Resources():
-        return service
     merged = Resources(
-        cpus=limits.cpus if older.cpus is None else older.cpus,
-        memory_bytes=limits.memory_bytes if older.memory_bytes is None else older.memory_bytes,
+        cpus=older.cpus if limits.cpus is None else limits.cpus,
+        memory_bytes=older.memory_bytes if limits.memory_bytes is None else limits.memory_bytes,
     )
-    check_resources(cursor, merged, service.reservations)
+    if merged != limits:
+        check_resources(cursor, merged, service.reservations)
     return replace(service, limits=merged)
 
 

@@ -99,7 +99,8 @@ def open_root(data: bytes | str, file: str) -> Cursor:
     log = Log(file)
     root = Cursor(load_yaml(data, log), "", log)
     if root.value.kind != "map":
-        root.mistake(f"expected a mapping, got {describe(root.value)}")
+        empty = root.value.kind == "null"
+        root.mistake("the file is empty" if empty else f"expected a mapping, got {describe(root.value)}")
         log.raise_if_any()
     return root
 

@@ -69,7 +69,7 @@ def _choices(inside: str, whole: str) -> list[str]:
 def fold(names: Iterable[str]) -> str:
     """Return names as one node set, `db1,web[01-03]`, to show; the order of names does not matter.
 
-    One number per name is folded, the one that differs most among names of the same shape; folding
+    One number per name is folded, the one that differs most (of several the last) among names of the same shape; folding
     several at once takes ClusterShell minutes for a thousand addresses.
     """
     shapes: dict[str, list[list[str]]] = {}
@@ -81,7 +81,7 @@ def fold(names: Iterable[str]) -> str:
 def _fold_shape(names: list[list[str]]) -> Iterator[str]:
     """Fold names that differ in their numbers only; each is cut at its numbers."""
     numbers = range(1, len(names[0]), 2)
-    axis = max(numbers, key=lambda index: len({name[index] for name in names}), default=0)
+    axis = max(numbers, key=lambda index: (len({name[index] for name in names}), index), default=0)
     alike: dict[tuple[str, str], list[str]] = {}
     for name in names:
         alike.setdefault(("".join(name[:axis]), "".join(name[axis + 1 :])), []).append(name[axis])

@@ -142,6 +142,8 @@ def _meaning(text: str, hosts: Hosts) -> Names:
     label = _LABEL_TERM.fullmatch(text)
     if label:
         return _labelled(label["key"].strip(" "), label["operator"], label["value"].strip(" "), hosts)
+    if " " in text:
+        raise Unfit(f'{quoted(text)} holds a space; join names with ","')
     return _named(expand(text), hosts)
 
 

@@ -10,7 +10,7 @@ def support_matrix() -> str:
     """Return a Markdown table: key, status (supported, not yet, refused), note."""
     rows = {
         **{key: ("supported", entry.doc) for key, entry in SUPPORTED.items()},
-        **{key: ("not yet", "") for key in NOT_YET},
+        **dict.fromkeys(NOT_YET, ("not yet", "")),
         **{key: ("refused", note) for key, note in REFUSED.items()},
     }
     lines = [f"| `{key}` | {status} | {note} |" for key, (status, note) in sorted(rows.items())]

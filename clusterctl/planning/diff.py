@@ -12,7 +12,7 @@ from typing import Any
 
 from clusterctl.model.plan import FieldChange
 from clusterctl.model.service import Service
-from clusterctl.planning.spec import canonical
+from clusterctl.planning.spec import NOT_OF_A_CONTAINER, canonical
 
 _LONGEST = 60
 
@@ -20,22 +20,26 @@ _LONGEST = 60
 def diff_service(
     old: Mapping[str, Any] | None, new: Service, old_pin: str, new_pin: str
 ) -> tuple[FieldChange, ...]:
-    """Return the fields that differ between the manifest's service and the playbook's."""
+    """Return the fields of a container that differ between the manifest's service and the playbook's."""
     if old is None:
         return ()
     wanted = json.loads(canonical(dataclasses.asdict(new)))
-    changes = [
-        _field(name, old.get(name), wanted[name]) for name in sorted(wanted) if old.get(name) != wanted[name]
+    names = [
+        name for name in sorted(wanted) if old.get(name) != wanted[name] and name not in NOT_OF_A_CONTAINER
     ]
+    changes = [change for name in names for change in _changes(name, old.get(name), wanted[name])]
     if old_pin != new_pin and old.get("image") == new.image:
         changes.append(FieldChange("image digest", _short(old_pin), _short(new_pin)))
     return tuple(changes)
 
 
-def _field(name: str, old: Any, new: Any) -> FieldChange:
+def _changes(name: str, old: Any, new: Any) -> list[FieldChange]:
     if name == "environment":
-        return FieldChange(name, "", _names_changed(old or {}, new or {}))
-    return FieldChange(name, _show(old), _show(new))
+        return [FieldChange(name, "", _names_changed(old or {}, new or {}))]
+    if isinstance(old, dict) and isinstance(new, dict):
+        keys = [key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
+        return [change for key in keys for change in _changes(f"{name}.{key}", old.get(key), new.get(key))]
+    return [FieldChange(name, _show(old), _show(new))]
 
 
 def _names_changed(old: Mapping[str, str], new: Mapping[str, str]) -> str:
@@ -46,6 +50,8 @@ def _names_changed(old: Mapping[str, str], new: Mapping[str, str]) -> str:
 
 
 def _show(value: Any) -> str:
+    if value in (None, "", [], {}):
+        return "none"
     text = value if isinstance(value, str) else canonical(value)
     return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 

@@ -15,9 +15,9 @@ from typing import Any
 
 from clusterctl.model.service import Service
 
-_NOT_PART_OF_A_CONTAINER = frozenset(
-    {"mode", "replicas", "constraints", "update", "image", "environment", "name"}
-)
+# What says where and how often, not what: changing it restarts nothing.
+NOT_OF_A_CONTAINER = frozenset({"mode", "replicas", "constraints", "update"})
+_ENTERS_OTHERWISE = frozenset({"image", "environment", "name"})
 
 
 def render_environment(service: Service) -> str:
@@ -38,7 +38,7 @@ def spec_digest(project: str, service: Service, image: str) -> str:
     spec: dict[str, Any] = {
         field.name: _plain(getattr(service, field.name))
         for field in dataclasses.fields(service)
-        if field.name not in _NOT_PART_OF_A_CONTAINER
+        if field.name not in NOT_OF_A_CONTAINER | _ENTERS_OTHERWISE
     }
     spec["image"] = image
     spec["environment"] = _slow_digest(render_environment(service), f"{project}/{service.name}")

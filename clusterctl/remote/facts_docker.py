@@ -46,7 +46,8 @@ class DockerFacts:
 
 def parse_docker(sections: Sections) -> DockerFacts:
     """Return docker's facts, and what the registry said of images; raises BadAnswerError."""
-    problems = {name: _problem(sections, name) for name in ("info", "containers", "images", "volumes")}
+    # In the order in which their errors are worth telling: `docker info` explains itself worst.
+    problems = {name: _problem(sections, name) for name in ("containers", "images", "volumes", "info")}
     version = ""
     if not problems["info"]:
         version = _version(sections["info"].text)
@@ -238,7 +239,11 @@ def _from_manifest(section: Section) -> Resolved:
 def _why_not(sections: Sections, image: str, code: int) -> str:
     if code in TIMED_OUT or code == 28:
         return "the registry did not answer within 10 s"
+    if code == 7:
+        return "docker does not answer, so the registry was not asked"
     if code == 127:
-        return "cannot ask the registry: curl is missing"
+        other = sections.get(f"manifest:{image}.error")
+        said = f", and docker manifest says: {first_line(other.body)}" if other else ""
+        return f"cannot ask the registry: curl is missing{said}"
     error = sections.get(f"resolve:{image}.error")
     return (error and first_line(error.body)) or f"curl ended with {code}"

@@ -174,8 +174,9 @@ verdict() {
   if [ "$state" = active ] && [ "$path" = "$UNITS/$name" ] && [ "$(sha "$path")" = "$(sha "$STAGE/units/$name")" ]; then
     result "$1" changed 0 ""; return
   fi
-  grep -F "$name" "$STAGE/systemctl" >"$STAGE/log.$1"
+  : >"$STAGE/log.$1"
   explain "$1" "$2"
+  if [ ! -s "$STAGE/log.$1" ]; then grep -F "$name" "$STAGE/systemctl" >"$STAGE/log.$1"; fi
   if [ "$3" != replace ]; then result "$1" failed 0 "$name is $state after systemctl $3"; return; fi
   if put_back "$2" "$4" "$5" 2>>"$STAGE/log.$1"; then result "$1" failed 1 "$name did not become healthy"
   else result "$1" failed 0 "$name did not become healthy"; fi

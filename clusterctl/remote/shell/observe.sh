@@ -146,7 +146,7 @@ resolve() {
 }
 
 ask_docker() {
-    ask info 20 docker info --format '{{json .ServerVersion}} {{json .DockerRootDir}}' &
+    ask info 20 docker info --format '{{if .Info}}{{json .ServerVersion}} {{json .DockerRootDir}}{{end}}' &
     ask_containers &
     ask images 20 docker image ls --no-trunc --digests --format '{{json .}}' &
     ask volumes 20 docker volume ls --quiet &

@@ -1,0 +1,71 @@
+# The targets are the ones that continuous integration calls. `make help` lists them.
+SHELL := /bin/sh
+PYTHON ?= python3
+BIN := .venv/bin
+DEMO := demo
+DEMO_INVENTORY = $$($(BIN)/clusterctl lab status --name $(DEMO) -o json | $(PYTHON) -c 'import json,sys; print(json.load(sys.stdin)["inventory"])')
+
+.DEFAULT_GOAL := help
+.PHONY: help setup lock fix lint unit e2e test demo engine clean
+
+help: ## show the targets
+	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+setup: .venv/.done ## .venv with clusterctl in it (installs python3-venv on Debian as root if it is missing)
+
+.venv/.done: pyproject.toml requirements.txt
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "setup: this Python has no venv; installing python3-venv by apt-get" >&2; \
+	  apt-get update -q >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends python3-venv >/dev/null; }
+	@echo "setup: making .venv and installing what requirements.txt pins" >&2
+	@$(PYTHON) -m venv --clear .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+lock: ## write requirements.txt anew from pyproject.toml (hashes, no addresses)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-annotate \
+	  --custom-compile-command "make lock" --group dev pyproject.toml -o requirements.txt
+
+fix: setup ## format, and mend what can be mended by machine
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+lint: setup ## formatting, ruff, mypy --strict, import rules, shellcheck
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/shellcheck -s sh $$(find clusterctl -name '*.sh')
+
+unit: setup ## unit tests and properties, no hosts (seconds)
+	$(BIN)/pytest -m "not e2e"
+
+engine: setup
+	@$(BIN)/clusterctl lab engine --install
+
+e2e: setup engine ## end-to-end tests in a lab of real hosts
+	$(BIN)/pytest -m e2e
+
+test: setup engine ## unit and end-to-end tests
+	$(BIN)/pytest
+
+demo: setup engine ## a lab of 3 hosts, a playbook applied to it, and an answer from the service
+	@echo "== a lab of three hosts"
+	$(BIN)/clusterctl lab up --hosts 3 --name $(DEMO)
+	@echo; echo "== what would be done"
+	$(BIN)/clusterctl -i "$(DEMO_INVENTORY)" plan playbooks/hello.yaml
+	@echo; echo "== done"
+	$(BIN)/clusterctl -i "$(DEMO_INVENTORY)" apply playbooks/hello.yaml --yes
+	@echo; echo "== what runs"
+	$(BIN)/clusterctl -i "$(DEMO_INVENTORY)" status
+	$(BIN)/clusterctl -i "$(DEMO_INVENTORY)" ps
+	@echo; echo "== the service answers"
+	$(BIN)/clusterctl -i "$(DEMO_INVENTORY)" exec all -- curl -sS --fail http://127.0.0.1:8080/
+	@echo; echo "The lab stays up. Go on with:"
+	@echo "  export CLUSTERCTL_INVENTORY=$(DEMO_INVENTORY) PATH=\$$PWD/$(BIN):\$$PATH"
+	@echo "  clusterctl logs hello -f"
+	@echo "  clusterctl lab down --name $(DEMO)      # ends it, leaves nothing behind"
+
+clean: ## remove .venv and caches
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

@@ -1,0 +1,341 @@
+"""Playbooks that are refused, each message whole (bad-input rows 12 to 14, 16 to 19, 23)."""
+
+from __future__ import annotations
+
+import pytest
+
+from clusterctl.model.inventory import Policy
+from tests.parsing.tools import mistakes, playbook, service_mistakes
+
+COUNT = "expected a whole number from 0 to 10000"
+PORT = "expected a port such as 8080:80 or 127.0.0.1:53:53/udp"
+LEAVE = "to mount it, list it in the inventory: policy.allow_host_paths"
+CARRY = "the value holds NUL or a line break, which cannot be passed by an env file"
+NO_VALUE = "has no value; values are not taken from the operator's environment, so write NAME=VALUE"
+NAME = "expected a name of a-z, 0-9 or '-', at most 41 long, that begins with a letter or digit"
+
+
+def test_all_mistakes_of_a_playbook_are_listed_at_once() -> None:
+    """Row 12."""
+    found = mistakes(
+        lambda: playbook("""
+            nam: shop
+            services:
+              web:
+                imagee: nginx
+                depends_on: [db]
+                restart: always
+                deploy:
+                  update_config: {paralelism: 2, failure_action: rollback}
+              db: nginx
+            networks: {}
+            steps: []
+            volumes: {data: {driver: nfs}, "a b": }
+        """)
+    )
+
+    assert found == [
+        'shop.yaml:1: unknown key "nam"; did you mean "name"?',
+        'shop.yaml:3: services.web: "image" is missing',
+        'shop.yaml:4: services.web: unknown key "imagee"; did you mean "image"?',
+        'shop.yaml:5: services.web: "depends_on" is not supported yet',
+        'shop.yaml:6: services.web: "restart" is not supported: use deploy.restart_policy',
+        'shop.yaml:8: services.web.deploy.update_config: "failure_action" is not supported yet',
+        'shop.yaml:8: services.web.deploy.update_config: unknown key "paralelism"; did you mean "parallelism"?',
+        'shop.yaml:9: services.db: expected a mapping, got "nginx"',
+        'shop.yaml:10: "networks" is not supported yet',
+        'shop.yaml:11: "steps" is not supported yet',
+        "shop.yaml:12: volumes.\"a b\": expected a volume name of letters, digits, '.', '_' or '-', got \"a b\"",
+        'shop.yaml:12: volumes.data: "driver" is not supported yet',
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", ["shop.yaml: the file is empty"]),
+        ("[]\n", ["shop.yaml:1: expected a mapping, got a list"]),
+        ("{}\n", ['shop.yaml:1: "services" is missing: at least one service is needed']),
+        ("services:\n", ["shop.yaml:1: services: no services: at least one is needed"]),
+        ("name: A\nservices: {a: {image: b}}\n", [f'shop.yaml:1: name: {NAME}, got "A"']),
+        ("services: {a: {image: b, image: c}}\n", ['shop.yaml:1: duplicate key "image", first on line 1']),
+    ],
+)
+def test_a_file_without_services_is_refused(text: str, expected: list[str]) -> None:
+    """Rows 1 and 2."""
+    assert mistakes(lambda: playbook(text)) == expected
+
+
+@pytest.mark.parametrize("name", ["../x", "a/b", "@", "-x", "x" * 60, "Web", "a_b"])
+def test_a_service_name_outside_the_allow_list_is_refused(name: str) -> None:
+    """Row 14."""
+    found = mistakes(lambda: playbook(f'services:\n  "{name}": {{image: nginx}}\n'))
+
+    assert found == [f'shop.yaml:2: services.{name}: {NAME}, got "{name}"']
+
+
+@pytest.mark.parametrize(
+    ("replicas", "got"),
+    [
+        ("-1", "-1"),
+        ("1000000000", "1000000000"),
+        ('"3"', '"3"'),
+        ("2.5", "2.5"),
+        ("1e9", "1e9"),
+        ("true", "true"),
+        ("[]", "a list"),
+    ],
+)
+def test_replicas_are_a_whole_number(replicas: str, got: str) -> None:
+    """Row 13."""
+    assert service_mistakes(f"deploy: {{replicas: {replicas}}}") == [f"deploy.replicas: {COUNT}, got {got}"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        (
+            "command: '${HOME}'",
+            'command: variables are not supported yet: "${HOME}"; write $$ for a literal $',
+        ),
+        (
+            "environment: {A: '${B:-$(id)}'}",
+            'environment.A: variables are not supported yet: "${B:-$(id)}"; write $$ for a literal $',
+        ),
+        ("user: $USER", 'user: variables are not supported yet: "$USER"; write $$ for a literal $'),
+    ],
+)
+def test_a_variable_is_refused_and_never_put_in(keys: str, expected: str) -> None:
+    """Rows 17 and 23."""
+    assert expected in service_mistakes(keys)
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ("command: 'echo \"x'", "command: cannot be cut into words: no closing quotation"),
+        ("command: 3", "command: expected text or a list, got 3"),
+        ("command: [true]", "command[0]: expected text, got true"),
+        ('command: ["\\0"]', "command[0]: an argument may not hold NUL"),
+        ("environment: [A]", f"environment[0]: {NO_VALUE}"),
+        ("environment: {A: }", f"environment.A: {NO_VALUE}"),
+        ("environment: [A=1, A=2]", 'environment[1]: "A" is there twice'),
+        ("environment: {A: [1]}", "environment.A: expected text, got a list"),
+        ('environment: {A: "x\\n"}', f"environment.A: {CARRY}"),
+        ('environment: {A: "x\\0"}', f"environment.A: {CARRY}"),
+        ('environment: {A: "x\\r"}', f"environment.A: {CARRY}"),
+        (
+            'environment: {A: "' + "x" * 60_000 + '"}',
+            "environment.A: the value is longer than 60000 bytes, which cannot be passed by an env file",
+        ),
+        (
+            "environment: {A B: 1}",
+            "environment.\"A B\": expected a variable name of letters, digits, '_', '.' or '-', got \"A B\"",
+        ),
+        (
+            "labels: {io.clusterctl.x: 1}",
+            'labels.io.clusterctl.x: labels that begin with "io.clusterctl." belong to clusterctl',
+        ),
+        ('labels: {a: "x\\ny"}', "labels.a: a label may not hold NUL or a line break"),
+        ("labels: {-a: 1}", 'labels.-a: expected a label key of letters, digits and . _ / - [ ], got "-a"'),
+        ("user: a b", 'user: expected a user such as 1000:1000 or www-data, got "a b"'),
+        ("init: yes", 'init: expected true or false, got "yes"'),
+        ("stop_signal: SIGFOO", 'stop_signal: expected a signal such as SIGTERM, got "SIGFOO"'),
+        (
+            "stop_grace_period: 10",
+            "stop_grace_period: expected a duration such as 1m30s or 500ms, got 10: the unit is missing",
+        ),
+        ("mem_limit: lots", 'mem_limit: expected a size such as 512m or 2g, got "lots"'),
+        ("cpus: .inf", "cpus: expected a number of processors such as 0.5 or 4, got .inf"),
+        ("tmpfs: run", 'tmpfs: expected an absolute path, got "run"'),
+        ("tmpfs: '/run:size'", None),
+        (
+            "tmpfs: '/run:size=1;x'",
+            'tmpfs: expected a tmpfs such as /run or /run:size=64m,mode=1777, got "/run:size=1;x"',
+        ),
+    ],
+)
+def test_a_value_that_cannot_be_taken_is_refused(keys: str, expected: str | None) -> None:
+    """Rows 16 and 17."""
+    if expected is None:
+        playbook(f"services: {{web: {{image: nginx, {keys}}}}}\n")
+    else:
+        assert service_mistakes(keys) == [expected]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ('"3000-3005:3000-3005"', "[0]: port ranges are not supported yet; write one line per port"),
+        ('"22:22:22:22"', f'[0]: {PORT}, got "22:22:22:22"'),
+        ("web", f'[0]: {PORT}, got "web"'),
+        ("80:0", '[0]: expected a port (1-65535), got "80:0"'),
+        ("80:65536", '[0]: expected a port (1-65535), got "80:65536"'),
+        ('"127.0.0.1::80"', "[0]: the host's port is missing: write IP:HOST:CONTAINER"),
+        ('"127.0.0.300:80:80"', '[0]: expected an IP address, got "127.0.0.300:80:80"'),
+        ("80:80/sctp", '[0]: expected tcp or udp after the /, got "80:80/sctp"'),
+        ("80:80, 80:80", "[1]: the same port as on line 1"),
+        ("{published: 80}", '[0]: "target" is missing: the port in the container'),
+        ("{target: 80, mode: ingress}", '[0].mode: expected host, got "ingress"'),
+        ("{target: 80, publish: 8}", '[0]: unknown key "publish"; did you mean "published"?'),
+    ],
+)
+def test_a_port_that_cannot_be_taken_is_refused(written: str, expected: str) -> None:
+    """Row 9."""
+    assert service_mistakes(f"ports: [{written}]") == [f"ports{expected}"]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("/:/x", f"[0]: / belongs to the system; {LEAVE}"),
+        ("/etc:/x", f"[0]: /etc belongs to the system; {LEAVE}"),
+        ("//etc/./passwd:/x:ro", f"[0]: /etc/passwd belongs to the system; {LEAVE}"),
+        ("/var:/x", f"[0]: /var belongs to the system; {LEAVE}"),
+        ("/var/lib/docker/volumes:/x", f"[0]: /var/lib/docker/volumes belongs to the system; {LEAVE}"),
+        ("/proc/1:/x", f"[0]: /proc/1 belongs to the system; {LEAVE}"),
+        ("/var/run/docker.sock:/x", f"[0]: /var/run/docker.sock gives the container the whole host; {LEAVE}"),
+        ("/srv/../etc:/x", '[0]: a path may not hold ".."'),
+        ("../x:/x", "[0]: a relative path has no meaning on another host; write an absolute path"),
+        ("~/x:/x", "[0]: a relative path has no meaning on another host; write an absolute path"),
+        ("a:b:c:d", '[0]: expected a mount such as data:/var/lib/data or /srv/web:/web:ro, got "a:b:c:d"'),
+        ("data:x", '[0]: expected an absolute path, got "data:x"'),
+        ("data:/x:rx", '[0]: expected ro or rw after the second colon, got "data:/x:rx"'),
+        ("data:/", "[0]: nothing can be mounted over the container's /"),
+        ("/data", "[0]: a volume without a name is not supported: name it, NAME:/path"),
+        ("dat:/x", '[0]: the volume "dat" is not declared under the file\'s volumes:; did you mean "data"?'),
+        ('data:/x", "/srv:/x', "[1]: /x is mounted twice"),
+    ],
+)
+def test_a_mount_that_cannot_be_taken_is_refused(written: str, expected: str) -> None:
+    """Row 18."""
+    assert service_mistakes(f'volumes: ["{written}"]') == [f"volumes{expected}"]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("{type: bind, source: /etc, target: /x}", [f"[0]: /etc belongs to the system; {LEAVE}"]),
+        ("{type: bind, source: data, target: /x}", ['[0]: type bind does not go with source "data"']),
+        ("{type: volume}", ['[0]: "source" is missing', '[0]: "target" is missing']),
+        (
+            "{type: npipe, source: data, target: /x}",
+            ['[0].type: expected volume or bind or tmpfs, got "npipe"'],
+        ),
+        ("{type: bind, source: /srv, target: /x, bind: {}}", ['[0]: "bind" is not supported yet']),
+    ],
+)
+def test_a_mount_in_the_long_form_is_checked_alike(written: str, expected: list[str]) -> None:
+    """Row 18."""
+    assert service_mistakes(f"volumes: [{written}]") == [f"volumes{text}" for text in expected]
+
+
+def test_leave_for_one_path_is_none_for_its_neighbour() -> None:
+    """Row 18."""
+    found = service_mistakes('volumes: ["/etc/shops:/x"]', policy=Policy(allow_host_paths=("/etc/shop",)))
+
+    assert found == [f"volumes[0]: /etc/shops belongs to the system; {LEAVE}"]
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        (
+            "cap_add: [NET_ADMIN]",
+            "cap_add[0]: NET_ADMIN needs leave: list it in the inventory, policy.allow_capabilities",
+        ),
+        (
+            "cap_add: [ALL]",
+            "cap_add[0]: ALL needs leave: list it in the inventory, policy.allow_capabilities",
+        ),
+        ("cap_drop: [X]", 'cap_drop[0]: expected a capability such as NET_ADMIN, got "X"'),
+        ("privileged: true", '"privileged" is not supported yet'),
+        ("devices: [/dev/sda]", '"devices" is not supported yet'),
+        (
+            "network_mode: host",
+            '"network_mode" is not supported: containers are on docker\'s bridge and publish ports',
+        ),
+    ],
+)
+def test_more_rights_than_docker_gives_need_leave(keys: str, expected: str) -> None:
+    """Row 19."""
+    assert [text.removeprefix("shop.yaml:1: services.web: ") for text in service_mistakes(keys)] == [expected]
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ("interval: 0s, test: x", ['.interval: expected a duration longer than 0, got "0s"']),
+        ("retries: 0, test: x", [".retries: expected a whole number of at least 1, got 0"]),
+        ("interval: 10s", [': "test" is missing: the image\'s own test cannot be tuned yet']),
+        ("test: [curl, x]", [".test: a test begins with CMD, CMD-SHELL or NONE"]),
+        ("test: [CMD]", [".test: CMD needs a command"]),
+        ("test: [CMD-SHELL, a, b]", [".test: CMD-SHELL takes one text"]),
+        ("test: [NONE, a]", [".test: NONE stands alone"]),
+        ("test: {}", [".test: expected a command or a list, got a mapping"]),
+    ],
+)
+def test_a_health_check_that_cannot_be_meant_is_refused(keys: str, expected: list[str]) -> None:
+    assert service_mistakes(f"healthcheck: {{{keys}}}") == [
+        f"shop.yaml:1: services.web.healthcheck{text}".removeprefix("shop.yaml:1: services.web.")
+        for text in expected
+    ]
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ("mode: globl", 'deploy.mode: expected replicated or global, got "globl"'),
+        (
+            "mode: global, replicas: 2",
+            "deploy: mode: global runs one instance on every host; leave replicas out",
+        ),
+        (
+            "placement: {constraints: [node.role == worker]}",
+            'deploy.placement.constraints[0]: "node.role" is not supported yet; node.hostname and node.labels.NAME are',
+        ),
+        (
+            "placement: {constraints: [zone]}",
+            'deploy.placement.constraints[0]: expected a constraint such as node.labels.zone == a, got "zone"',
+        ),
+        (
+            "resources: {limits: {memory: 64m}, reservations: {memory: 65m}}",
+            "deploy.resources: more memory reserved than the limit allows",
+        ),
+        ("resources: {limits: {memory: 1m}}", "deploy.resources: docker takes no memory limit below 6m"),
+        (
+            "resources: {limits: {cpus: -1}}",
+            "deploy.resources.limits.cpus: expected a number of processors such as 0.5 or 4, got -1",
+        ),
+        (
+            "restart_policy: {condition: always}",
+            'deploy.restart_policy.condition: expected any or on-failure or none, got "always"',
+        ),
+        ("update_config: {parallelism: -1}", f"deploy.update_config.parallelism: {COUNT}, got -1"),
+        (
+            "update_config: {order: start}",
+            'deploy.update_config.order: expected stop-first or start-first, got "start"',
+        ),
+    ],
+)
+def test_a_deployment_that_cannot_be_meant_is_refused(keys: str, expected: str) -> None:
+    """Row 13."""
+    assert service_mistakes(f"deploy: {{{keys}}}") == [expected]
+
+
+def test_two_words_for_one_limit_may_not_disagree() -> None:
+    found = service_mistakes("mem_limit: 64m, cpus: 1, deploy: {resources: {limits: {memory: 32m, cpus: 2}}}")
+
+    assert found == [
+        "shop.yaml:1: services.web: cpus and deploy.resources.limits.cpus differ; keep one",
+        "shop.yaml:1: services.web: mem_limit and deploy.resources.limits.memory differ; keep one",
+    ]
+
+
+def test_an_empty_command_alone_is_refused() -> None:
+    found = service_mistakes("command: []")
+
+    advice = "leave it out, or set entrypoint as well"
+    assert found == [
+        f"shop.yaml:1: services.web: an empty command does not replace the image's own; {advice}",
+    ]

@@ -1,0 +1,120 @@
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from clusterctl.errors import IdentityError, InputError
+from clusterctl.remote.keys import load_credentials
+from tests.remote.sshd import write_key
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give a user without keys and without an agent."""
+    folder = tmp_path / "home"
+    (folder / ".ssh").mkdir(parents=True)
+    monkeypatch.setenv("HOME", str(folder))
+    monkeypatch.delenv("SSH_AUTH_SOCK", raising=False)
+    return folder
+
+
+def test_the_named_key_is_used(tmp_path: Path) -> None:
+    key = write_key(tmp_path / "key")
+
+    credentials = load_credentials([str(tmp_path / "key")])
+
+    assert [each.asbytes() for each in credentials.keys] == [key.asbytes()]
+    assert credentials.notes == ()
+
+
+def test_without_a_name_the_usual_keys_are_used(home: Path) -> None:
+    key = write_key(home / ".ssh" / "id_ed25519")
+    (home / ".ssh" / "id_rsa").write_text("not a key")
+
+    credentials = load_credentials()
+
+    assert [each.asbytes() for each in credentials.keys] == [key.asbytes()]
+    assert len(credentials.notes) == 1
+    assert "id_rsa: is not a private key that can be used" in credentials.notes[0]
+
+
+def test_a_missing_key_file_is_a_mistake(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nowhere: no such key file"):
+        load_credentials([str(tmp_path / "nowhere")])
+
+
+def test_a_file_that_is_no_key_is_a_mistake(tmp_path: Path) -> None:
+    (tmp_path / "text").write_text("hello")
+
+    with pytest.raises(InputError, match="text: is not a private key that can be used"):
+        load_credentials([str(tmp_path / "text")])
+
+
+def test_a_key_others_may_read_is_noted(tmp_path: Path) -> None:
+    write_key(tmp_path / "key")
+    (tmp_path / "key").chmod(0o644)
+
+    credentials = load_credentials([str(tmp_path / "key")])
+
+    assert credentials.notes == (
+        f"{tmp_path}/key: others may read this key (mode 0644); chmod 600 it",
+    )
+
+
+def test_a_key_with_a_passphrase_needs_an_agent(tmp_path: Path) -> None:
+    key = tmp_path / "locked"
+    subprocess.run(["ssh-keygen", "-qt", "ed25519", "-N", "secret", "-f", key], check=True)
+
+    with pytest.raises(IdentityError) as caught:
+        load_credentials([str(key)])
+
+    assert caught.value.message == (
+        f"{key}: is protected by a passphrase, and no agent holds a key. Nothing was contacted."
+    )
+    assert caught.value.next_step == f"start ssh-agent, then: ssh-add {key}"
+
+
+def test_no_key_at_all_is_said_before_anything_is_contacted() -> None:
+    with pytest.raises(IdentityError) as caught:
+        load_credentials()
+
+    assert caught.value.message == (
+        "no SSH key to show: neither ~/.ssh/id_ed25519, ~/.ssh/id_ecdsa, ~/.ssh/id_rsa nor an agent. "
+        "Nothing was contacted."
+    )
+
+
+def test_the_keys_of_an_agent_are_used(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = write_key(tmp_path / "key")
+    socket = tmp_path / "agent"
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL)
+    try:
+        monkeypatch.setenv("SSH_AUTH_SOCK", str(socket))
+        added = ["ssh-add", "-q", tmp_path / "key"]
+        subprocess.run(["sh", "-c", 'until test -S "$1"; do sleep 0.02; done', "sh", socket], check=True)
+        subprocess.run(added, check=True)
+
+        credentials = load_credentials()
+
+        assert [each.asbytes() for each in credentials.keys] == [key.asbytes()]
+        assert b"ssh-ed25519" in credentials.keys[0].sign_ssh_data(b"data")
+    finally:
+        agent.terminate()
+        agent.wait()
+
+
+def test_a_named_known_hosts_must_be_there(tmp_path: Path) -> None:
+    write_key(tmp_path / "key")
+
+    with pytest.raises(InputError, match="nowhere: no such known_hosts file"):
+        load_credentials([str(tmp_path / "key")], [str(tmp_path / "nowhere")])
+
+
+def test_the_usual_known_hosts_may_be_missing(tmp_path: Path, home: Path) -> None:
+    write_key(tmp_path / "key")
+
+    credentials = load_credentials([str(tmp_path / "key")])
+
+    assert credentials.known_hosts.files == (f"{home}/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts")
