@@ -31,7 +31,9 @@ def a_host(
     return Host(name, f"{name}.test", labels=zones | labels, capacity=Capacity(cpus, memory_bytes))
 
 
-def an_inventory(hosts: Iterable[Host | str], *, cluster: str = "test", policy: Policy | None = None) -> Inventory:
+def an_inventory(
+    hosts: Iterable[Host | str], *, cluster: str = "test", policy: Policy | None = None
+) -> Inventory:
     """Return an inventory of the hosts, named ones made by `a_host`."""
     made = tuple(host if isinstance(host, Host) else a_host(host) for host in hosts)
     return Inventory(cluster, made, policy=policy or Policy())
@@ -89,9 +91,13 @@ def facts_of(host: Host | str, **fields: Any) -> HostFacts:
     return HostFacts(**(empty | fields))
 
 
-def a_snapshot(*answers: HostFacts | Unreachable | Host | str, images: Mapping[str, str] | None = None) -> Snapshot:
+def a_snapshot(
+    *answers: HostFacts | Unreachable | Host | str, images: Mapping[str, str] | None = None
+) -> Snapshot:
     """Return a look; hosts or names stand for empty hosts, `images` is what the registry says on all."""
-    resolved = {image: Resolved(digest) for image, digest in (images or {"registry:5000/web:1": DIGEST}).items()}
+    resolved = {
+        image: Resolved(digest) for image, digest in (images or {"registry:5000/web:1": DIGEST}).items()
+    }
     hosts: dict[str, HostFacts | Unreachable] = {}
     for answer in answers:
         made = facts_of(answer, resolved=resolved) if isinstance(answer, str | Host) else answer

@@ -50,8 +50,8 @@ def globals_(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
     ] = "inventory.yaml",
     output: Annotated[str, typer.Option("-o", "--output", help="table or json.")] = "table",
     selector: Annotated[
-        str, typer.Option("-H", "--hosts", help="Only these hosts: web[01-03], zone=a, @group.")
-    ] = "",
+        str | None, typer.Option("-H", "--hosts", help="Only these hosts: web[01-03], zone=a, @group.")
+    ] = None,
     workers: Annotated[int, typer.Option("--workers", help="SSH connections at once.")] = 50,
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, change nothing.")] = False,

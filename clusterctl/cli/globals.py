@@ -20,7 +20,7 @@ class Settings:
 
     inventory: str = "inventory.yaml"
     output: str = "table"
-    selector: str = ""
+    selector: str | None = None
     workers: int = 50
     yes: bool = False
     dry_run: bool = False

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clusterctl.errors import InputError
-
 if TYPE_CHECKING:
     from clusterctl.lab import LabInfo
 
@@ -113,8 +111,6 @@ def image(
     from clusterctl import lab
 
     repository, _, tag = image_name.partition(":")
-    if not (repository and tag):
-        raise InputError(f"{image_name!r} is not REPO:TAG", next_step="such as hello:1.2")
     digest = lab.image(name, repository, tag, version=version, start_delay_s=start_delay, fail=fail)
     reference = f"registry.lab:5000/{image_name}"
     _done(ctx, {"kind": "LabImage", "image": reference, "digest": digest}, f"{reference}@{digest}")

@@ -19,7 +19,9 @@ from clusterctl.errors import EXIT_DONE, EXIT_FAILED, EXIT_IDENTITY
 from clusterctl.model.host import Host
 from clusterctl.model.snapshot import HostFacts, LookRequest, Snapshot, Unreachable
 
-Selector = Annotated[str, typer.Argument(help="Which hosts: web[01-03], zone=a, @group; default all.")]
+HELP = "Which hosts: web[01-03], zone=a, @group, all."
+Selector = Annotated[str, typer.Argument(help=HELP)]
+OptionalSelector = Annotated[str | None, typer.Argument(help=f"{HELP} Default: -H, else all.")]
 STYLES = {"healthy": "green", "running": "green", "failed": "red", "unhealthy": "red", "starting": "yellow"}
 
 
@@ -31,7 +33,7 @@ def register(app: typer.Typer) -> None:
     app.command("status")(status)
 
 
-def look(workspace: Workspace, selector: str = "") -> tuple[tuple[Host, ...], Snapshot]:
+def look(workspace: Workspace, selector: str | None = None) -> tuple[tuple[Host, ...], Snapshot]:
     """Look once at the chosen hosts; hosts of --ignore-host are left out."""
     chosen = tuple(host for host in workspace.hosts(selector) if host.name not in workspace.ignored)
     return chosen, workspace.fleet.look(chosen, LookRequest())
@@ -44,7 +46,7 @@ def exit_code(snapshot: Snapshot) -> int:
     return EXIT_IDENTITY if any(answer.is_identity for answer in snapshot.unreachable) else EXIT_FAILED
 
 
-def hosts(ctx: typer.Context, selector: Selector = "") -> int:
+def hosts(ctx: typer.Context, selector: OptionalSelector = None) -> int:
     """Show who is there: address, labels, reachable, docker, load."""
     workspace = Workspace(ctx.obj, "hosts")
     chosen, snapshot = look(workspace, selector)
@@ -57,7 +59,7 @@ def hosts(ctx: typer.Context, selector: Selector = "") -> int:
     return exit_code(snapshot)
 
 
-def facts(ctx: typer.Context, selector: Selector = "") -> int:
+def facts(ctx: typer.Context, selector: OptionalSelector = None) -> int:
     """Show everything one look tells of hosts."""
     workspace = Workspace(ctx.obj, "facts")
     chosen, snapshot = look(workspace, selector)
@@ -74,7 +76,7 @@ def facts(ctx: typer.Context, selector: Selector = "") -> int:
     return exit_code(snapshot)
 
 
-def ps(ctx: typer.Context, selector: Selector = "") -> int:
+def ps(ctx: typer.Context, selector: OptionalSelector = None) -> int:
     """Show every managed container: host, state, health, since, image."""
     from clusterctl.planning.guards import find_foreign
     from clusterctl.planning.observed import observe_units
@@ -160,7 +162,7 @@ def _host_row(host: Host, answer: HostFacts | Unreachable) -> tuple[str, ...]:
         address,
         labels,
         "cordoned" if "cordoned" in answer.markers else answer.systemd_state,
-        answer.docker_version or "not answering",
+        answer.docker_version if answer.docker_answers else "not answering",
         f"{answer.load_1m:.2f}",
         _gib(answer.memory_available_bytes),
         _gib(answer.disk_free_bytes),

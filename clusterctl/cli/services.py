@@ -76,7 +76,7 @@ def _project_name(text: str) -> str:
 def _apply_pipeline(workspace: Workspace, path: str) -> Pipeline:
     from clusterctl.planning.deploy import plan_apply
 
-    if workspace.settings.selector:
+    if workspace.settings.selector is not None:
         raise InputError(
             "--hosts does not go with plan and apply: a project is placed on the whole cluster",
             next_step="leave a host out with --ignore-host NAME, or choose hosts with placement.constraints.",

@@ -40,12 +40,12 @@ class Workspace:
 
         return parse_inventory(read_file(self.settings.inventory, "inventory"), self.settings.inventory)
 
-    def hosts(self, selector: str = "") -> tuple[Host, ...]:
+    def hosts(self, selector: str | None = None) -> tuple[Host, ...]:
         """Return the hosts a selector names (default: -H, else all), in the inventory's order."""
         from clusterctl.parsing.selector import select
 
-        wanted = selector or self.settings.selector
-        return select(wanted, self.inventory) if wanted else self.inventory.hosts
+        wanted = self.settings.selector if selector is None else selector
+        return self.inventory.hosts if wanted is None else select(wanted, self.inventory)
 
     @property
     def ignored(self) -> frozenset[str]:

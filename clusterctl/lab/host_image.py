@@ -15,7 +15,7 @@ import sys
 import tarfile
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from clusterctl.errors import LabError
 from clusterctl.lab import packages, state
@@ -87,6 +87,8 @@ def _can_bootstrap(say: Say) -> bool:
 
 def _bootstrap(engine: DockerClient, image: str) -> None:
     """Stream the tree that mmdebstrap makes into the engine; name it only if both ended well."""
+    from docker.errors import APIError
+
     with (
         tempfile.TemporaryFile() as messages,
         subprocess.Popen(  # a session of its own: mmdebstrap signals its whole process group when it fails
@@ -98,15 +100,27 @@ def _bootstrap(engine: DockerClient, image: str) -> None:
         ) as process,
     ):
         chunks = iter(lambda: process.stdout.read(_CHUNK_BYTES) if process.stdout else b"", b"")
-        answer = engine.api.import_image_from_data(chunks, changes=list(_SETTINGS))
+        try:
+            made = imported_id(str(engine.api.import_image_from_data(chunks, changes=list(_SETTINGS))))
+        except APIError:  # a tree cut short is refused as well: then mmdebstrap says why
+            if process.stdout:
+                process.stdout.close()
+            if process.wait() > 0:
+                raise _bootstrap_error(process.returncode, messages) from None
+            raise  # mmdebstrap was well, or ended by the signal that our closing is
         if process.wait():
-            messages.seek(0)
-            raise LabError(
-                f"mmdebstrap failed with exit code {process.returncode}",
-                details=messages.read().decode(errors="replace").splitlines()[-8:],
-                next_step="check that this machine reaches its Debian mirror, then run this again",
-            )
-    engine.images.get(imported_id(str(answer))).tag(image)
+            engine.images.remove(made, force=True)
+            raise _bootstrap_error(process.returncode, messages)
+    engine.images.get(made).tag(image)
+
+
+def _bootstrap_error(code: int, messages: IO[bytes]) -> LabError:
+    messages.seek(0)
+    return LabError(
+        f"mmdebstrap failed with exit code {code}",
+        details=messages.read().decode(errors="replace").splitlines()[-8:],
+        next_step="check that this machine reaches its Debian mirror, then run this again",
+    )
 
 
 def _bootstrap_argv() -> list[str]:

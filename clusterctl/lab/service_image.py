@@ -10,6 +10,7 @@ import functools
 import gzip
 import io
 import json
+import re
 import tarfile
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -23,6 +24,8 @@ from clusterctl.lab.push import Repository, digest_of
 if TYPE_CHECKING:
     from docker import DockerClient
 
+_REPOSITORY = re.compile(r"[a-z0-9]+([._/-][a-z0-9]+)*")
+_TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _SCRIPTS = ("hello", "answer", "args")
 _APPLETS = (
     "sh ash awk cat chmod cp cut date dd df echo env expr false find grep head hexdump hostname id kill "
@@ -65,6 +68,12 @@ def check_fail(fail: str) -> str:
     )
 
 
+def check_reference(repository: str, tag: str) -> None:
+    """Refuse what docker could not pull: a repository with capitals, a tag with slashes."""
+    if not (_REPOSITORY.fullmatch(repository) and _TAG.fullmatch(tag)):
+        raise InputError(f"{repository}:{tag} cannot be the name of an image", next_step="such as hello:1.2")
+
+
 def build_service_image(
     engine: DockerClient,
     lab: str,
@@ -76,6 +85,7 @@ def build_service_image(
     fail: str = "",
 ) -> str:
     """Make a service image, push it to the lab's registry as REPOSITORY:TAG and return its digest."""
+    check_reference(repository, tag)
     behaviour = Behaviour(version, start_delay_s, check_fail(fail))
     layer = _layer(_busybox(engine, lab))
     config = _config(behaviour, str(engine.version()["Arch"]), digest_of(gzip.decompress(layer)))

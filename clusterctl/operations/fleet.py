@@ -16,7 +16,7 @@ from clusterctl.model.plan import Batch, Step
 from clusterctl.model.report import CommandResult, Event, StepResult
 from clusterctl.model.snapshot import HostFacts, LookRequest, Snapshot, Unreachable
 from clusterctl.remote.answer import parse_answer
-from clusterctl.remote.facts import build_look, look_deadline_s, mark_duplicates, parse_look
+from clusterctl.remote.facts import LOOK_CAP_BYTES, build_look, look_deadline_s, mark_duplicates, parse_look
 from clusterctl.remote.fanout import WORKERS, Dialer, fan_out
 from clusterctl.remote.frame import new_nonce
 from clusterctl.remote.keys import Credentials
@@ -126,7 +126,7 @@ class _Work:
 def _look(connection: Connection, request: LookRequest, deadline_s: float) -> HostFacts | Unreachable:
     target = connection.target
     nonce = new_nonce()
-    answer = connection.run(build_look(request, nonce), root_shell(target.user), deadline_s)
+    answer = connection.run(build_look(request, nonce), root_shell(target.user), deadline_s, LOOK_CAP_BYTES)
     return parse_look(target.host, target.address, answer, nonce)
 
 

@@ -130,7 +130,7 @@ SUPPORTED: dict[str, Key] = {
     "services.*.labels": Key(read_labels, "io.clusterctl. is ours"),
     "services.*.mem_limit": Key(text_by(parse_some_size), "the same as deploy.resources.limits.memory"),
     "services.*.ports": Key(
-        read_ports, "one port per line, no ranges; without a host port nothing is published"
+        read_ports, "one port per line, no ranges; without a host port docker chooses a free one"
     ),
     "services.*.ports[].host_ip": Key(text_by(parse_ip)),
     "services.*.ports[].mode": Key(value_of(one_of("host")), "host only"),

@@ -45,6 +45,9 @@ def _parse_members(text: str) -> tuple[Term, ...]:
 
 
 def _members(place: Cursor, terms: tuple[Term, ...], hosts: Hosts) -> frozenset[str]:
+    """Return what terms mean; once the log is full nobody reads why one means nothing."""
+    if place.log.is_full:
+        return frozenset()
     names, problems = evaluate(terms, hosts)
     for problem in problems:
         place.mistake(problem)
@@ -54,7 +57,7 @@ def _members(place: Cursor, terms: tuple[Term, ...], hosts: Hosts) -> frozenset[
 def _order(groups: Mapping[str, Parts], cursor: Cursor, lines: Mapping[str, int]) -> tuple[str, ...]:
     """Return the groups such that each comes after those it uses; a circle is a mistake."""
     uses = {
-        name: sorted({term.group for _, terms in parts for term in terms} & set(groups))
+        name: sorted({term.group for _, terms in parts for term in terms if term.group in groups})
         for name, parts in groups.items()
     }
     try:

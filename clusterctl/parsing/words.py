@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterable
 
 LONGEST_QUOTE = 80
+MOST_CANDIDATES = 1000
 
 
 class Expected(ValueError):  # noqa: N818 - read as a sentence: raise Expected("a port")
@@ -38,8 +39,16 @@ def quoted(text: str) -> str:
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """Return `; did you mean "x"?` for the nearest known word, or nothing."""
-    near = difflib.get_close_matches(word[:LONGEST_QUOTE], list(known), n=1)
+    near = difflib.get_close_matches(word[:LONGEST_QUOTE], _candidates(word, list(known)), n=1)
     return f"; did you mean {quoted(near[0])}?" if near else ""
+
+
+def _candidates(word: str, known: list[str]) -> list[str]:
+    """Return the words worth a comparison: of many, some of like length that begin alike."""
+    if len(known) <= MOST_CANDIDATES:
+        return known
+    alike = [other for other in known if other[:1] == word[:1] and abs(len(other) - len(word)) <= 1]
+    return sorted(alike)[:MOST_CANDIDATES]
 
 
 def counted(number: int, noun: str, plural: str = "") -> str:

@@ -6,7 +6,7 @@ resulting steps is `rolling`, where instances go is `scheduler`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from clusterctl.model.inventory import Inventory
@@ -16,11 +16,12 @@ from clusterctl.model.service import Project, Service
 from clusterctl.model.snapshot import Snapshot
 from clusterctl.planning.diff import diff_service
 from clusterctl.planning.eligibility import disk_refusal, port_keys, writable_volumes
-from clusterctl.planning.guards import find_blocks, find_drift
+from clusterctl.planning.guards import find_blocks, find_degraded, find_drift
 from clusterctl.planning.images import pin_images
 from clusterctl.planning.manifest import Manifest, latest_manifest, make_manifest, render_manifest
+from clusterctl.planning.names import natural
 from clusterctl.planning.observed import Observed, observe_units
-from clusterctl.planning.rolling import Task, order_batches
+from clusterctl.planning.rolling import Task, find_exchanges, order_batches
 from clusterctl.planning.scheduler import Placements, Scheduler
 from clusterctl.planning.spec import environment_digest, spec_digest
 from clusterctl.planning.surge import plan_surges
@@ -66,6 +67,7 @@ def plan_apply(
 
     `ignored` hosts were left out of the look on purpose: what the manifest has there stays there.
     """
+    inventory, project, snapshot = _in_order(inventory, project, snapshot)
     units = observe_units(snapshot, inventory.cluster)
     manifest = latest_manifest(snapshot, inventory.cluster, project.name)
     pins = pin_images(project, snapshot, units)
@@ -81,7 +83,7 @@ def plan_apply(
     surges, order_notes = plan_surges(project, tasks, units, scheduler)
     tasks += surges
     blocked = [*placements.blocked, *_step_blocks(context, tasks)]
-    notes = (*pins.notes, *find_drift(units, project.name), *order_notes)
+    notes = (*pins.notes, *find_degraded(snapshot), *find_drift(units, project.name), *order_notes)
     if blocked or placements.unplaced:
         return Plan(
             "apply",
@@ -102,15 +104,29 @@ def plan_delete(
     inventory: Inventory, name: str, snapshot: Snapshot, *, ignored: frozenset[str] = frozenset()
 ) -> Plan:
     """Return the plan that removes a project from all hosts; its volumes stay."""
+    inventory, emptied, snapshot = _in_order(inventory, Project(name, ()), snapshot)
     blocked = find_blocks(inventory, snapshot, ignored)
     if blocked:
         return Plan("delete", name, blocked=tuple(blocked))
     units = [unit for unit in observe_units(snapshot, inventory.cluster) if unit.header.project == name]
     tasks = tuple(Task(Change("remove", u.instance, u.host, "the project is deleted"), old=u) for u in units)
-    batches = order_batches(Project(name, ()), snapshot, tasks, "", 0)
+    batches = order_batches(emptied, snapshot, tasks, "", 0)
     volumes = sorted({volume for unit in units for volume in unit.header.volumes})
     notes = (f"volumes stay on their hosts: {', '.join(volumes)}",) if volumes else ()
+    if not batches:
+        notes = ("no host knows a project of that name",)
     return Plan("delete", name, batches, tuple(task.change for task in tasks), notes=notes)
+
+
+def _in_order(
+    inventory: Inventory, project: Project, snapshot: Snapshot
+) -> tuple[Inventory, Project, Snapshot]:
+    """Return the same by name: no plan depends on the order in which hosts or services were given."""
+    return (
+        replace(inventory, hosts=tuple(sorted(inventory.hosts, key=lambda host: natural(host.name)))),
+        replace(project, services=tuple(sorted(project.services, key=lambda service: service.name))),
+        Snapshot(dict(sorted(snapshot.hosts.items(), key=lambda item: natural(item[0])))),
+    )
 
 
 def _recorded_on(manifest: Manifest | None, hosts: frozenset[str]) -> dict[str, str]:
@@ -220,4 +236,4 @@ def _step_blocks(context: _Context, tasks: list[Task]) -> list[Blocked]:
         elif task.change.kind == "replace":
             full = disk_refusal(facts, policy.min_free_disk_percent, policy.min_free_disk_bytes)
             blocks += [Blocked("guard", facts.host, full)] if full else []
-    return sorted(set(blocks))
+    return sorted({*blocks, *find_exchanges(tasks)})

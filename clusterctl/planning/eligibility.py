@@ -31,6 +31,7 @@ class Room:
     ports: dict[str, str] = field(default_factory=dict)
     volumes: dict[str, str] = field(default_factory=dict)
     services: dict[str, int] = field(default_factory=dict)
+    others: dict[str, str] = field(default_factory=dict)
     foreign_ports: frozenset[tuple[int, str]] = frozenset()
     foreign_units: frozenset[str] = frozenset()
     foreign_containers: frozenset[str] = frozenset()
@@ -83,9 +84,15 @@ def writable_volumes(service: Service) -> tuple[str, ...]:
     return tuple(mount.source for mount in service.mounts if mount.kind == "volume" and not mount.read_only)
 
 
-def may_stay(room: Room, service: Service) -> Refusal | None:
-    """Return why an instance that is on a host must leave it, or None. A cordon does not move anything."""
-    return _first(room, (_constraints(room.host, service), _ports(room, service)))
+def may_stay(room: Room, service: Service, *, grows: bool = False) -> Refusal | None:
+    """Return why an instance that is on a host must leave it, or None. A cordon does not move anything.
+
+    What is reserved is looked at only where it `grows`: who fitted once is not moved for less room.
+    """
+    grown = (_memory(room, service), _cpus(room, service)) if grows else ()
+    return _first(
+        room, (_constraints(room.host, service), _ports(room, service), _volumes(room, service), *grown)
+    )
 
 
 def may_place(
@@ -142,6 +149,8 @@ def _docker(facts: HostFacts) -> str:
 
 
 def _names(room: Room, instance: Instance) -> str:
+    if instance.name in room.others:
+        return f"{instance.unit} belongs to project {room.others[instance.name]}"
     if instance.unit in room.foreign_units:
         return f"{instance.unit} exists and is not ours"
     return (

@@ -46,6 +46,15 @@ def find_drift(units: tuple[Observed, ...], project: str) -> list[str]:
     ]
 
 
+def find_degraded(snapshot: Snapshot) -> list[str]:
+    """Return the hosts that answer although their docker does not: what runs there is unknown."""
+    return [
+        f"{facts.host}: docker does not answer ({facts.docker_error}); nothing new is placed there"
+        for facts in snapshot.seen
+        if not facts.docker_answers
+    ]
+
+
 def find_foreign(snapshot: Snapshot, cluster: str) -> list[str]:
     """Return unit files that bear our prefix and are not ours."""
     return [

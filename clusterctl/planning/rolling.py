@@ -2,18 +2,21 @@
 
 Images first, everywhere. Then what is new (nothing is lost if it fails), then replacements, at most
 `parallelism` of each service at once, then what is pruned, then the manifest. start-first runs surge
-instances beside the old ones until all are replaced.
+instances beside the old ones until all are replaced. Who needs a host port that another unit still
+holds comes after that unit is replaced or removed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Literal
 
 from clusterctl.model.plan import (
     ApplyUnit,
     Batch,
+    Blocked,
     Change,
     PullImage,
     RemoveManifest,
@@ -48,14 +51,17 @@ def order_batches(
     """Return the batches of a plan, empty ones left out. No manifest text means: forget the project."""
     removals = [task for task in tasks if task.change.kind == "remove"]
     surges = [task for task in tasks if task.change.kind == "surge"]
+    replaced = [task for task in tasks if task.change.kind == "replace"]
     fresh = [task for task in tasks if task.change.kind in {"create", "move", "start", "surge"}]
-    early = [task for task in removals if _in_the_way(task, fresh)]
+    early = [task for task in removals if _in_the_way(task, [*fresh, *replaced])]
     late = [task for task in removals if task not in early]
+    waiting = [task for task in fresh if any(_in_the_way(other, [task]) for other in replaced)]
     batches = [
         _batch("pull images", _pulls(snapshot, tasks)),
         _batch("make room", [_remove_step(task) for task in early]),
-        _batch("start", [_apply_step(task) for task in fresh]),
-        *_replacements(project, tasks),
+        _batch("start", [_apply_step(task) for task in fresh if task not in waiting]),
+        *_replacements(project, replaced),
+        _batch("start in freed ports", [_apply_step(task) for task in waiting]),
         _batch("remove", [*(_end_surge(task) for task in surges), *(_remove_step(task) for task in late)]),
         _batch("record", _manifest_steps(project, snapshot, manifest, generation)),
     ]
@@ -75,14 +81,39 @@ def _batch(title: str, steps: Iterable[Step]) -> Batch:
     return Batch(title, tuple(steps))
 
 
-def _in_the_way(removal: Task, fresh: list[Task]) -> bool:
-    """Whether a new instance needs a host port that the removed one still holds."""
-    old = removal.old
-    taken = set(old.header.host_ports) if old else set()
+def find_exchanges(tasks: Iterable[Task]) -> list[Blocked]:
+    """Return the replacements that wait for each other's host ports: no order of batches serves them."""
+    stuck = _waves([task for task in tasks if task.change.kind == "replace"])[1]
+    return [
+        Blocked(
+            "guard", task.change.host, f"{task.change.instance} takes a port of another that waits for it"
+        )
+        for task in stuck
+    ]
+
+
+def _in_the_way(holder: Task, takers: Iterable[Task]) -> bool:
+    """Whether another instance needs, on the same host, a port that the holder's present unit has."""
+    held = set(holder.old.header.host_ports) if holder.old else set()
     return any(
-        task.header and task.change.host == removal.change.host and taken & set(task.header.host_ports)
-        for task in fresh
+        task.header
+        and task is not holder
+        and task.change.host == holder.change.host
+        and held & set(task.header.host_ports)
+        for task in takers
     )
+
+
+def _waves(replaced: list[Task]) -> tuple[list[list[Task]], list[Task]]:
+    """Return replacements in waves, each free to go once the one before is done, and those never free."""
+    waves, left = [], replaced
+    while left:
+        ready = [task for task in left if not any(_in_the_way(other, [task]) for other in left)]
+        if not ready:
+            break
+        waves.append(ready)
+        left = [task for task in left if task not in ready]
+    return waves, left
 
 
 def _pulls(snapshot: Snapshot, tasks: tuple[Task, ...]) -> list[Step]:
@@ -96,21 +127,22 @@ def _pulls(snapshot: Snapshot, tasks: tuple[Task, ...]) -> list[Step]:
     ]
 
 
-def _replacements(project: Project, tasks: tuple[Task, ...]) -> list[Batch]:
+def _replacements(project: Project, replaced: list[Task]) -> list[Batch]:
     """Return one batch for the k-th group of every service: services roll side by side."""
-    columns = []
-    for service in project.services:
-        mine = [t for t in tasks if t.change.kind == "replace" and t.change.instance.service == service.name]
-        size = service.update.parallelism or len(mine) or 1
-        columns.append([mine[start : start + size] for start in range(0, len(mine), size)])
-    depth = max((len(column) for column in columns), default=0)
-    rows = [
-        [task for column in columns for task in (column[k] if k < len(column) else [])] for k in range(depth)
-    ]
+    rows = [row for wave in _waves(replaced)[0] for row in _rows(project, wave)]
     return [
-        _batch(f"replace {k + 1} of {depth}", [_apply_step(task) for task in row])
+        _batch(f"replace {k + 1} of {len(rows)}", [_apply_step(task) for task in row])
         for k, row in enumerate(rows)
     ]
+
+
+def _rows(project: Project, replaced: list[Task]) -> list[list[Task]]:
+    columns = []
+    for service in project.services:
+        mine = [task for task in replaced if task.change.instance.service == service.name]
+        size = service.update.parallelism or len(mine) or 1
+        columns.append([mine[start : start + size] for start in range(0, len(mine), size)])
+    return [[task for group in row for task in group] for row in zip_longest(*columns, fillvalue=[])]
 
 
 def _apply_step(task: Task) -> ApplyUnit:

@@ -62,6 +62,7 @@ class Scheduler:
         for unit in units:
             if unit.header.project != project.name and unit.host in self.rooms:
                 header = unit.header
+                self.rooms[unit.host].others[unit.instance.name] = header.project
                 self.rooms[unit.host].count(
                     unit.instance, header.host_ports, header.cpus, header.memory_bytes
                 )
@@ -69,7 +70,9 @@ class Scheduler:
     def run(self, recorded: Mapping[str, str]) -> Placements:
         """Return the placements; `recorded` says where the manifest had instances on hosts not looked at."""
         missing: list[tuple[Instance, Service]] = []
-        for service in sorted(self._project.services, key=lambda service: service.name):
+        for service in sorted(
+            self._project.services, key=lambda service: (self._grows(service), service.name)
+        ):
             keep = self._keep_global if service.mode == "global" else self._keep_replicated
             missing += [(instance, service) for instance in keep(service, recorded)]
         for instance, service in sorted(missing, key=_largest_first):
@@ -111,6 +114,10 @@ class Scheduler:
                 self._place_on(Instance(self._project.name, service.name, next(free)), service, [room])
         return []
 
+    def _grows(self, service: Service) -> bool:
+        """Whether a service wants more than before: it is counted after those that keep to what they have."""
+        return any(_grows(unit, service) for unit in self._mine if unit.header.service == service.name)
+
     def _copies(self, instance: Instance) -> list[Observed]:
         copies = [unit for unit in self._mine if unit.instance == instance]
         return sorted(
@@ -120,7 +127,7 @@ class Scheduler:
     def _keep_best(self, instance: Instance, service: Service) -> bool:
         for unit in self._copies(instance):
             room = self.rooms[unit.host]
-            refusal = may_stay(room, service)
+            refusal = may_stay(room, service, grows=_grows(unit, service))
             if refusal is None:
                 self._result.kept[instance] = unit
                 self._put(room, instance, service)
@@ -188,6 +195,11 @@ class Scheduler:
             place = (unit.instance, unit.host)
             if place not in kept and place not in self._result.surplus and unit.host not in stuck:
                 self._result.surplus[place] = _surplus_reason(unit, wanted, self._project)
+
+
+def _grows(unit: Observed, service: Service) -> bool:
+    wanted = service.reservations
+    return (wanted.memory_bytes or 0) > unit.header.memory_bytes or (wanted.cpus or 0) > unit.header.cpus
 
 
 def _surplus_reason(unit: Observed, wanted: Iterable[Instance], project: Project) -> str:

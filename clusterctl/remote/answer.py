@@ -5,10 +5,15 @@ What the sections say is read by `facts` (a look) and by `script` (steps).
 
 from __future__ import annotations
 
+import json
+from typing import Any, NoReturn
+
 from clusterctl.model.report import CommandResult
 from clusterctl.model.snapshot import Unreachable
 from clusterctl.remote.frame import Frame, parse_frame
 from clusterctl.remote.text import first_line
+
+MAX_JSON_BYTES = 1024 * 1024
 
 
 class BadAnswerError(Exception):
@@ -39,3 +44,17 @@ def _not_begun(host: str, result: CommandResult) -> Unreachable:
     if result.exit_code == 127 and "sudo" in said:
         return Unreachable(host, "sudo", f"sudo is not installed: {said}")
     return Unreachable(host, "exec", f"the script did not start (exit code {result.exit_code}): {said}")
+
+
+def strict_json(text: str) -> Any:
+    """Return what a JSON text holds; raises BadAnswerError if it is too long, too deep, or has NaN."""
+
+    def refuse(word: str) -> NoReturn:
+        raise BadAnswerError(f"JSON with {word}")
+
+    if len(text) > MAX_JSON_BYTES:
+        raise BadAnswerError(f"JSON of {len(text)} bytes in one line")
+    try:
+        return json.loads(text, parse_constant=refuse)
+    except (ValueError, RecursionError):
+        raise BadAnswerError(f"not JSON: {text[:60]!r}") from None

@@ -1,32 +1,26 @@
-"""The parts of a look that docker and, through it, the registry tell.
-
-Formats: docker-inspect(1), docker-image-ls(1), and `GET /distribution/{name}/json` of the Engine API.
-"""
+"""The parts of a look that docker tells: docker-inspect(1), docker-image-ls(1). The registry is in `facts_registry`."""
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, NoReturn
+from typing import Any
 
 from clusterctl.model.snapshot import ContainerFact, ImageFact, PortUse, Resolved
-from clusterctl.remote.answer import BadAnswerError
-from clusterctl.remote.frame import Section
+from clusterctl.remote.answer import BadAnswerError, strict_json
+from clusterctl.remote.facts_registry import parse_registry
+from clusterctl.remote.frame import TIMED_OUT, Section
 from clusterctl.remote.text import first_line
 
 Sections = Mapping[str, Section]
 
-MAX_LINE_BYTES = 1024 * 1024
 MAX_ITEMS = 20_000
-TIMED_OUT = {124, 137, 143}
 # xargs(1): one of the inspected is gone meanwhile, the others are told.
 SOME_GONE = 123
 
 _ID = re.compile(r"[0-9a-f]{64}")
 _IMAGE_ID = re.compile(r"(?:sha256:)?[0-9a-f]{64}")
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _NAME = re.compile(r"/?[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 _VOLUME = re.compile(r"[!-~]{1,255}")
 _STATE = re.compile(r"[a-z]{0,20}")
@@ -58,7 +52,7 @@ def parse_docker(sections: Sections) -> DockerFacts:
         containers=None if problems["containers"] else _containers(sections["containers"]),
         images=None if problems["images"] else _images(sections["images"]),
         volumes=None if problems["volumes"] else _volumes(sections["volumes"]),
-        resolved=_resolved_images(sections),
+        resolved=parse_registry(sections),
     )
 
 
@@ -91,24 +85,12 @@ def _version(text: str) -> str:
     return text.split(" ", maxsplit=1)[0].strip().strip('"')[:100]
 
 
-def _json(text: str) -> Any:
-    def refuse(word: str) -> NoReturn:
-        raise BadAnswerError(f"JSON with {word}")
-
-    if len(text) > MAX_LINE_BYTES:
-        raise BadAnswerError(f"JSON of {len(text)} bytes in one line")
-    try:
-        return json.loads(text, parse_constant=refuse)
-    except (ValueError, RecursionError):
-        raise BadAnswerError(f"not JSON: {text[:60]!r}") from None
-
-
 def _objects(section: Section) -> Iterator[dict[str, Any]]:
     lines = [line for line in section.text.split("\n") if line.strip()]
     if len(lines) > MAX_ITEMS:
         raise BadAnswerError(f"docker tells of {len(lines)} items; at most {MAX_ITEMS} are read")
     for line in lines:
-        item = _json(line)
+        item = strict_json(line)
         if not isinstance(item, dict):
             raise BadAnswerError(f"JSON object expected: {line[:60]!r}")
         yield item
@@ -194,56 +176,3 @@ def _volumes(section: Section) -> tuple[str, ...]:
     if len(names) > MAX_ITEMS or not all(_VOLUME.fullmatch(name) for name in names):
         raise BadAnswerError("names of volumes are no names")
     return tuple(sorted(names))
-
-
-def _resolved_images(sections: Sections) -> dict[str, Resolved]:
-    names = (key.removeprefix("resolve:") for key in sections if key.startswith("resolve:"))
-    return {name: _resolved(sections, name) for name in names if not name.endswith(".error")}
-
-
-def _resolved(sections: Sections, image: str) -> Resolved:
-    manifest = sections.get(f"manifest:{image}")
-    if manifest is not None and manifest.rc == 0:
-        return _from_manifest(manifest)
-    asked = sections[f"resolve:{image}"]
-    if asked.rc == 0:
-        return _from_engine(asked)
-    return Resolved(error=_why_not(sections, image, asked.rc))
-
-
-def _from_engine(section: Section) -> Resolved:
-    """Read the engine's answer, followed by a line with the HTTP status."""
-    body, _, status = section.text.strip().rpartition("\n")
-    try:
-        answer = _json(body.strip() or "null")
-    except BadAnswerError:
-        answer = None
-    descriptor = answer.get("Descriptor") if isinstance(answer, dict) else None
-    digest = descriptor.get("digest") if isinstance(descriptor, dict) else None
-    if status == "200" and isinstance(digest, str) and _DIGEST.fullmatch(digest):
-        return Resolved(digest=digest)
-    message = answer.get("message") if isinstance(answer, dict) else None
-    return Resolved(error=first_line(str(message or f"the engine answers HTTP {status[:3]}")))
-
-
-def _from_manifest(section: Section) -> Resolved:
-    """Read `docker manifest inspect -v`: one object, or a list for several platforms."""
-    answer = _json(section.text)
-    descriptor = answer.get("Descriptor") if isinstance(answer, dict) else None
-    digest = descriptor.get("digest") if isinstance(descriptor, dict) else None
-    if isinstance(digest, str) and _DIGEST.fullmatch(digest):
-        return Resolved(digest=digest)
-    return Resolved(error="an image for several platforms cannot be resolved without curl on the host")
-
-
-def _why_not(sections: Sections, image: str, code: int) -> str:
-    if code in TIMED_OUT or code == 28:
-        return "the registry did not answer within 10 s"
-    if code == 7:
-        return "docker does not answer, so the registry was not asked"
-    if code == 127:
-        other = sections.get(f"manifest:{image}.error")
-        said = f", and docker manifest says: {first_line(other.body)}" if other else ""
-        return f"cannot ask the registry: curl is missing{said}"
-    error = sections.get(f"resolve:{image}.error")
-    return (error and first_line(error.body)) or f"curl ended with {code}"

@@ -37,6 +37,29 @@ LOOK_S = 0.25
 _log = logging.getLogger(__name__)
 
 
+class _Gate:
+    """Lets so many through at once; a server that turned somebody away gets fewer from then on."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._inside = 0
+        self._change = threading.Condition()
+
+    def narrow(self) -> None:
+        with self._change:
+            self._limit = max(1, self._limit // 2)
+
+    def __enter__(self) -> None:
+        with self._change:
+            self._change.wait_for(lambda: self._inside < self._limit)
+            self._inside += 1
+
+    def __exit__(self, *_: object) -> None:
+        with self._change:
+            self._inside -= 1
+            self._change.notify_all()
+
+
 class Dialer:
     """Opens connections, politely: few logins at once for one address, and again if turned away."""
 
@@ -50,9 +73,7 @@ class Dialer:
         self.credentials = credentials
         self.connect_timeout_s = connect_timeout_s
         self._all = threading.Semaphore(ALL_STARTS)
-        self._starts: dict[tuple[str, int], threading.Semaphore] = defaultdict(
-            lambda: threading.Semaphore(start_limit)
-        )
+        self._gates: dict[tuple[str, int], _Gate] = defaultdict(lambda: _Gate(start_limit))
         self._lock = threading.Lock()
 
     def dial(self, target: Target, on_start: Callable[[], object] = lambda: None) -> Connection:
@@ -62,7 +83,7 @@ class Dialer:
         """
         spent_s = 0.0
         for attempt in range(RETRIES + 1):
-            with self._turn(target):
+            with self._turn(target) as gate:
                 on_start()
                 began = time.monotonic()
                 try:
@@ -72,15 +93,16 @@ class Dialer:
                     spent_s += time.monotonic() - began + pause_s
                     if not failure.transient or attempt == RETRIES or spent_s >= self.connect_timeout_s:
                         raise
+                    gate.narrow()
             time.sleep(pause_s)
         raise AssertionError("the loop returns or raises")
 
     @contextmanager
-    def _turn(self, target: Target) -> Iterator[None]:
+    def _turn(self, target: Target) -> Iterator[_Gate]:
         with self._lock:
-            own = self._starts[target.address, target.port]
-        with own, self._all:
-            yield
+            gate = self._gates[target.address, target.port]
+        with gate, self._all:
+            yield gate
 
 
 def fan_out(

@@ -20,6 +20,8 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+# Exit codes of a command that timeout(1) ended: by itself, by KILL, by TERM.
+TIMED_OUT = {124, 137, 143}
 NONCE_PATTERN = re.compile(r"[0-9a-f]{32}")
 
 # For scripts: expects NONCE to be set. `frame section NAME`, `frame end-section RC`, ...

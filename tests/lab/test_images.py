@@ -81,6 +81,21 @@ def test_an_unknown_way_of_failing_is_refused(fail: str) -> None:
     assert caught.value.message == f"a service image cannot fail by {fail!r}"
 
 
+@pytest.mark.parametrize(("repository", "tag"), [("hello", "1.0"), ("team/hello-2", "v1_x")])
+def test_a_name_that_docker_can_pull_is_taken(repository: str, tag: str) -> None:
+    service_image.check_reference(repository, tag)
+
+
+@pytest.mark.parametrize(
+    ("repository", "tag"), [("Hello", "1"), ("hello/", "1"), ("hello", ""), ("hello", "a/b")]
+)
+def test_a_name_that_docker_cannot_pull_is_refused(repository: str, tag: str) -> None:
+    with pytest.raises(InputError) as caught:
+        service_image.check_reference(repository, tag)
+
+    assert caught.value.message == f"{repository}:{tag} cannot be the name of an image"
+
+
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_the_scripts_are_clean_shell(name: str) -> None:
     shellcheck = Path(sys.executable).with_name("shellcheck")

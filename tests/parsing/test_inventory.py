@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from clusterctl.model.host import Capacity, Host
@@ -233,23 +231,3 @@ def test_a_circle_of_groups_and_an_unknown_group_are_refused() -> None:
         "inventory.yaml:4: groups: groups go in a circle: a -> b -> c -> a",
         'inventory.yaml:9: groups.e: no group "wbe"; did you mean "web"?',
     ]
-
-
-def test_ten_thousand_hosts_are_read_in_time() -> None:
-    """Row 10."""
-    lines = [
-        f"  h{n}: {{address: 10.0.{n // 256}.{n % 256}, labels: {{zone: z{n % 3}}}}}\n" for n in range(10_000)
-    ]
-    start = time.perf_counter()
-
-    found = inventory("cluster: big\nhosts:\n" + "".join(lines))
-
-    assert len(found.hosts) == 10_000
-    assert time.perf_counter() - start < 10
-
-
-def test_a_hundred_thousand_hosts_are_the_most() -> None:
-    """Row 10."""
-    text = "cluster: big\nhosts:\n  h[1-100000]:\n  g1:\n"
-
-    assert inventory_mistakes(text) == ["inventory.yaml:4: hosts.g1: more than 100000 hosts"]

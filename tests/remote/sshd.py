@@ -13,6 +13,7 @@ from pathlib import Path
 import paramiko
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_SUCCEEDED
 
 from clusterctl.remote.keys import Credentials, load_credentials
 from clusterctl.remote.target import Target
@@ -51,7 +52,7 @@ class _Rules(paramiko.ServerInterface):
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
         self.server.logins.append(username)
         good = key.asbytes() in self.server.accepted
-        return paramiko.AUTH_SUCCESSFUL if good else paramiko.AUTH_FAILED
+        return AUTH_SUCCESSFUL if good else AUTH_FAILED
 
     def get_allowed_auths(self, _username: str) -> str:
         return "publickey"
@@ -75,7 +76,7 @@ class Sshd:
         self.accepted = {self.user_key.asbytes()}
         self.logins: list[str] = []
         self.commands: list[str] = []
-        self.session_answer = paramiko.OPEN_SUCCEEDED
+        self.session_answer = OPEN_SUCCEEDED
         self.talk: Talk = run_shell
         self.raw: Callable[[socket.socket, int], bool] = lambda _sock, _number: False
         self.connections = self.logging_in = self.most_logging_in = 0
@@ -93,14 +94,15 @@ class Sshd:
         self.known_hosts.write_text(f"[127.0.0.1]:{self.port} {key.get_name()} {key.get_base64()}\n")
 
     def credentials(self) -> Credentials:
-        return load_credentials(
-            [str(self.folder / "id_ed25519")], [str(self.known_hosts)], allow_agent=False
-        )
+        return load_credentials([str(self.folder / "id_ed25519")], [str(self.known_hosts)], allow_agent=False)
 
     def target(self, host: str = "web1") -> Target:
         return Target(host, "127.0.0.1", self.port, "ops")
 
     def speak(self, channel: paramiko.Channel, command: str) -> None:
+        # The client says something (or EOF) once it has our reply to its request; sshd too replies first.
+        while not (channel.recv_ready() or channel.eof_received or channel.closed):
+            time.sleep(0.002)
         with contextlib.suppress(OSError, EOFError):
             self.talk(channel, command)
             channel.close()

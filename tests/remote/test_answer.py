@@ -11,7 +11,9 @@ NONCE = "b" * 32
 WHOLE = f"\n{NONCE} begin\n\n{NONCE} end 0\n".encode()
 
 
-def answer(code: int = 0, stdout: bytes = b"", stderr: bytes = b"", *, truncated: bool = False) -> Frame | Unreachable:
+def answer(
+    code: int = 0, stdout: bytes = b"", stderr: bytes = b"", *, truncated: bool = False
+) -> Frame | Unreachable:
     return parse_answer("h1", CommandResult("h1", code, stdout, stderr, truncated), NONCE)
 
 

@@ -26,7 +26,9 @@ def test_a_frame_is_taken_apart() -> None:
 
     frame = parse_frame(answer, NONCE)
 
-    assert frame == Frame({"a": Section(b"one\n", 0), "b:x.json": Section(b"", 0)}, 0, complete=True, began=True)
+    assert frame == Frame(
+        {"a": Section(b"one\n", 0), "b:x.json": Section(b"", 0)}, 0, complete=True, began=True
+    )
 
 
 def test_a_banner_before_the_frame_is_passed_over() -> None:
@@ -115,7 +117,10 @@ def test_any_bodies_survive(bodies: list[bytes]) -> None:
     assert [section.body for section in frame.sections.values()] == bodies
 
 
-@given(st.sampled_from(["begin", "end 0", "section b", "end-section 0"]), st.text("0123456789abcdef", min_size=32, max_size=32))
+@given(
+    st.sampled_from(["begin", "end 0", "section b", "end-section 0"]),
+    st.text("0123456789abcdef", min_size=32, max_size=32),
+)
 def test_a_body_cannot_forge_a_control_line_without_the_nonce(line: str, guess: str) -> None:
     body = f"\n{guess} {line}\n".encode()
 

@@ -36,14 +36,18 @@ def test_bytes_that_are_no_text_are_shown() -> None:
 
 
 def test_the_first_line_that_says_something_is_cut() -> None:
-    assert first_line(b"\n\n  sudo: a password\x07 is required  \nmore") == r"sudo: a password\x07 is required"
+    assert (
+        first_line(b"\n\n  sudo: a password\x07 is required  \nmore") == r"sudo: a password\x07 is required"
+    )
     assert first_line("x" * 1000, 10) == "xxxxxxxxx…"
     assert first_line("") == ""
 
 
 @given(st.text() | st.binary())
 def test_nothing_shown_is_obeyed(raw: str | bytes) -> None:
-    assert all(char in "\n\t" or unicodedata.category(char) not in {"Cc", "Cf", "Cs"} for char in printable(raw))
+    assert all(
+        char in "\n\t" or unicodedata.category(char) not in {"Cc", "Cf", "Cs"} for char in printable(raw)
+    )
 
 
 @given(st.text())

@@ -113,7 +113,7 @@ systemd() {
     section units show_units /etc/systemd/system/clusterctl-*.service
 }
 
-CONTAINER_FORMAT='{"id":{{json .Id}},"name":{{json .Name}},"image":{{json .Config.Image}},"image_id":{{json .Image}},
+CONTAINER_FORMAT='{"id":{{json .ID}},"name":{{json .Name}},"image":{{json .Config.Image}},"image_id":{{json .Image}},
 "state":{{json .State.Status}},"health":{{if .State.Health}}{{json .State.Health.Status}}{{else}}""{{end}},
 "started_at":{{json .State.StartedAt}},"labels":{{json .Config.Labels}},
 "bindings":{{json .HostConfig.PortBindings}},"ports":{{json .NetworkSettings.Ports}}}'

@@ -1,0 +1,186 @@
+"""What the end-to-end tests use: the command line as a person types it, and eyes of their own on the hosts.
+
+Nothing here calls the tool's code to look at a host: docker and systemd are asked directly.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import paramiko
+
+from clusterctl import lab
+
+CLUSTERCTL = (sys.executable, "-m", "clusterctl")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """How a command ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+
+    @property
+    def document(self) -> Any:
+        """The JSON document on stdout."""
+        return json.loads(self.stdout)
+
+
+class LabFleet:
+    """A lab with its hosts; `cli` types, the other methods look."""
+
+    def __init__(self, info: lab.LabInfo) -> None:
+        self.name = info.name
+        self.inventory = str(info.inventory)
+        self.addresses = {host.host: host.address for host in info.hosts}
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The names of all hosts."""
+        return tuple(self.addresses)
+
+    def start(self, *args: str, inventory: str = "", **env: str) -> subprocess.Popen[bytes]:
+        """Start the command line and return at once."""
+        return subprocess.Popen(
+            [*CLUSTERCTL, *args],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "CLUSTERCTL_INVENTORY": inventory or self.inventory, **env},
+        )
+
+    def cli(self, *args: str, inventory: str = "", **env: str) -> Answer:
+        """Run the command line to its end; five minutes at the most."""
+        process = self.start(*args, inventory=inventory, **env)
+        out, err = process.communicate(timeout=300)
+        return Answer(process.returncode, out.decode(), err.decode())
+
+    def apply(self, playbook: Path, **env: str) -> Answer:
+        """Apply and demand that it succeeds."""
+        answer = self.cli("apply", str(playbook), "--yes", **env)
+        assert answer.code == 0, answer.stdout + answer.stderr
+        return answer
+
+    def ssh(self, host: str, command: str) -> str:
+        """Run a command as root over a connection of our own; its stdout."""
+        folder = Path(self.inventory).parent
+        client = paramiko.SSHClient()
+        client.load_host_keys(str(folder / "known_hosts"))
+        client.set_missing_host_key_policy(paramiko.RejectPolicy())
+        client.connect(
+            self.addresses[host], username="ops", key_filename=str(folder / "id_ed25519"), timeout=10
+        )
+        try:
+            _, out, _ = client.exec_command(f"sudo -n sh -c {shlex.quote(command)}", timeout=60)
+            return out.read().decode()
+        finally:
+            client.close()
+
+    def inside(self, host: str, *command: str) -> str:
+        """Run a command in a host from the lab's own engine: works without network and sshd."""
+        output: Any = lab.host_container(self.name, host).exec_run(list(command)).output
+        return str(output.decode())
+
+    def containers(self, host: str) -> dict[str, dict[str, str]]:
+        """Ask a host's dockerd: name -> id, status (with health), image of each running container."""
+        lines = self.inside(host, "docker", "ps", "--no-trunc", "--format", "{{json .}}").splitlines()
+        found = [json.loads(line) for line in lines]
+        return {
+            item["Names"]: {"id": item["ID"], "status": item["Status"], "image": item["Image"]}
+            for item in found
+        }
+
+    def all_containers(self, prefix: str) -> dict[str, dict[str, str]]:
+        """Return the running containers of all hosts whose names begin so, with their host."""
+        found = {}
+        for host in self.hosts:
+            for name, item in self.containers(host).items():
+                if name.startswith(prefix):
+                    assert name not in found, f"{name} runs twice"
+                    found[name] = {**item, "host": host}
+        return found
+
+    def get(self, host: str, port: int, path: str = "/") -> str:
+        """Ask a service on a host by HTTP."""
+        with urllib.request.urlopen(f"http://{self.addresses[host]}:{port}{path}", timeout=2) as answer:
+            return str(answer.read().decode())
+
+    def fault(self, kind: str, host: str) -> None:
+        """Inject a fault, as a person does."""
+        answer = self.cli("lab", "fault", "--name", self.name, kind, host)
+        assert answer.code == 0, answer.stderr
+
+    def heal_all(self) -> None:
+        """Bring back whatever a test left broken, and wait until every host answers."""
+        for host in self.hosts:
+            container = lab.host_container(self.name, host)
+            if container.status == "paused":
+                self.fault("unpause", host)
+            elif container.status != "running":
+                self.fault("start", host)
+            state = self.inside(host, "systemctl", "is-active", "ssh", "docker").split()
+            if state != ["active", "active"]:
+                self.inside(host, "systemctl", "start", "ssh", "docker.socket", "docker")
+
+    def sshd_counts(self, since: str) -> dict[str, tuple[int, int]]:
+        """Return host -> (logins, commands) since a time on the hosts' clock."""
+        counts = {}
+        for host in self.hosts:
+            lines = self.inside(
+                host, "journalctl", "-q", "--no-pager", "-o", "cat", "-t", "sshd", "--since", since
+            )
+            counts[host] = (lines.count("Accepted publickey"), lines.count("Starting session: command"))
+        return counts
+
+    def clock(self) -> str:
+        """Return the hosts' time as journalctl takes it; they share this machine's clock."""
+        return self.inside(self.hosts[0], "date", "+%Y-%m-%d %H:%M:%S.%N").strip()[:26]
+
+
+def wait_until(condition: Callable[[], bool], within_s: float, what: str) -> None:
+    """Wait for a condition; fail with its name when it does not come true in time."""
+    end = time.monotonic() + within_s
+    while not condition():
+        assert time.monotonic() < end, f"not within {within_s} s: {what}"
+        time.sleep(0.2)
+
+
+def service(
+    image: str = "hello:1.0",
+    *,
+    port: int = 0,
+    replicas: int = 3,
+    env: dict[str, str] | None = None,
+    **extra: Any,
+) -> dict[str, Any]:
+    """Return a service of a playbook with a quick health check."""
+    health = ["CMD", "busybox", "wget", "-q", "-O-", "http://127.0.0.1:8080/health"]
+    found: dict[str, Any] = {
+        "image": f"registry.lab:5000/{image}",
+        "environment": env or {},
+        "healthcheck": {"test": health, "interval": "1s", "timeout": "2s", "retries": 5},
+        "stop_grace_period": "3s",
+        "deploy": {"replicas": replicas},
+    }
+    if port:
+        found["ports"] = [f"{port}:8080"]
+    return {**found, **extra}
+
+
+def write_playbook(folder: Path, name: str, **services: dict[str, Any]) -> Path:
+    """Write a playbook; JSON is YAML."""
+    path = folder / f"{name}.yaml"
+    path.write_text(json.dumps({"name": name, "services": services}, indent=1))
+    return path

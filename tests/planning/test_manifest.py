@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from clusterctl.model.snapshot import Snapshot
+from clusterctl.planning.manifest import (
+    Manifest,
+    digest,
+    latest_manifest,
+    make_manifest,
+    parse_manifest,
+    render_manifest,
+)
+from tests.builders import PINNED, a_project, a_service, a_snapshot, facts_of
+from tests.planning.worlds import projects
+
+
+def a_manifest(generation: int = 3, cluster: str = "test") -> Manifest:
+    project = a_project(a_service(environment={"KEY": "välue\n"}))
+    return make_manifest(cluster, project, generation, {"web": PINNED}, {"shop-web-1": "h1"})
+
+
+@settings(deadline=None, max_examples=30)
+@given(projects(), st.integers(1, 10**9))
+def test_a_manifest_is_read_back(project: object, generation: int) -> None:
+    manifest = make_manifest("test", project, generation, {"web": PINNED}, {"shop-web-1": "h1"})  # type: ignore[arg-type]
+
+    assert parse_manifest(render_manifest(manifest)) == manifest
+
+
+def test_a_manifest_is_one_line() -> None:
+    text = render_manifest(a_manifest())
+
+    assert text.count("\n") == 1
+    assert text.endswith("\n")
+
+
+def test_a_torn_manifest_is_none() -> None:
+    text = render_manifest(a_manifest())
+
+    assert not [end for end in range(len(text) - 1) if parse_manifest(text[:end])]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "null",
+        "[]",
+        "{}",
+        '{"manifest":{},"digest":"x"}',
+        "[" * 100_000,
+        render_manifest(a_manifest()).replace('"generation":3', '"generation":9'),
+    ],
+    ids=["empty", "null", "list", "object", "bare", "deep", "edited"],
+)
+def test_an_edited_manifest_is_none(text: str) -> None:
+    assert parse_manifest(text) is None
+
+
+def test_another_version_is_none() -> None:
+    body = json.loads(render_manifest(a_manifest()))["manifest"] | {"apiVersion": "clusterctl/v2"}
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+    assert parse_manifest(json.dumps({"manifest": body, "digest": digest(text)})) is None
+
+
+def test_the_highest_generation_wins() -> None:
+    snapshot = holding(a_manifest(3), a_manifest(5), a_manifest(4))
+
+    found = latest_manifest(snapshot, "test", "shop")
+
+    assert found is not None
+    assert found.generation == 5
+
+
+def test_manifests_of_other_clusters_and_torn_ones_do_not_count() -> None:
+    torn = facts_of("h2", manifests={"shop": "{"})
+    other = facts_of("h1", manifests={"shop": render_manifest(a_manifest(9, cluster="other"))})
+
+    assert latest_manifest(a_snapshot(other, torn), "test", "shop") is None
+
+
+def holding(*manifests: Manifest) -> Snapshot:
+    return a_snapshot(
+        *(facts_of(f"h{k}", manifests={"shop": render_manifest(m)}) for k, m in enumerate(manifests))
+    )

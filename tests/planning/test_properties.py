@@ -1,0 +1,273 @@
+"""What holds of every plan, over generated clusters with a past (`worlds`).
+
+Each property names the guard whose removal makes it fail; each was seen to fail once.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from hypothesis import HealthCheck as Slow
+from hypothesis import Phase, event, given, settings
+from hypothesis import strategies as st
+
+from clusterctl.model.inventory import Inventory
+from clusterctl.model.plan import ApplyUnit, Batch, Plan, RemoveUnit
+from clusterctl.model.service import Project, Service, UpdateConfig
+from clusterctl.model.snapshot import HostFacts, Snapshot
+from clusterctl.operations.execute import execute
+from clusterctl.planning.deploy import plan_apply
+from clusterctl.planning.observed import observe_units
+from clusterctl.planning.surge import why_stop_first
+from clusterctl.planning.unit import is_intact, parse_header
+from tests.builders import GIB, a_project, a_service, an_inventory
+from tests.fake_cluster import FakeCluster, FakeHost, KilledError
+from tests.planning.worlds import World, apply, look, plan, possible, worlds
+
+few = settings(
+    deadline=None,
+    max_examples=int(os.environ.get("CLUSTERCTL_EXAMPLES", "40")),
+    phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.shrink),
+    suppress_health_check=[Slow.too_slow, Slow.data_too_large],
+)
+
+
+@few
+@given(worlds(), st.randoms(use_true_random=False))
+def test_a_plan_does_not_depend_on_the_order_of_what_it_is_given(world: World, random: object) -> None:
+    """Caught: `scheduler.run` without `sorted(missing)`, `_rank` without the host's name."""
+    cluster = world.build()
+    snapshot = look(cluster, world.wanted)
+    shuffled = random.sample  # type: ignore[attr-defined]
+    hosts = {
+        name: _shuffled(snapshot.hosts[name], shuffled)
+        for name in shuffled(sorted(snapshot.hosts), len(snapshot.hosts))
+    }
+
+    usual = plan_apply(world.inventory, world.wanted, snapshot)
+    other = plan_apply(
+        replace(world.inventory, hosts=tuple(shuffled(world.inventory.hosts, len(hosts)))),
+        replace(world.wanted, services=tuple(shuffled(world.wanted.services, len(world.wanted.services)))),
+        Snapshot(hosts),
+    )
+
+    assert other == usual
+
+
+def _shuffled(facts: object, sample: object) -> HostFacts:
+    assert isinstance(facts, HostFacts)
+    assert callable(sample)
+    return replace(
+        facts,
+        units=tuple(sample(facts.units, len(facts.units))),
+        containers=tuple(sample(facts.containers or (), len(facts.containers or ()))),
+        images=tuple(sample(facts.images or (), len(facts.images or ()))),
+        ports=tuple(sample(facts.ports, len(facts.ports))),
+    )
+
+
+@few
+@given(worlds())
+def test_a_plan_that_was_carried_out_leaves_nothing_to_do(world: World) -> None:
+    """I12. Caught: manifest generation always counted up; `early` removals left out; spec digest with replicas."""
+    cluster = world.build()
+    first = plan(cluster, world.wanted)
+
+    report = execute(cluster, first, lambda _: None, lambda: "")
+
+    event("possible" if possible(first) else "impossible")
+    assert report.ok
+    if possible(first):
+        again = plan(cluster, world.wanted)
+        assert again.is_empty
+        assert again.changes == ()
+
+
+@few
+@given(worlds())
+def test_no_service_falls_below_its_replicas_less_its_parallelism(world: World) -> None:
+    """I1. Caught: `_replacements` with all in one batch; removals before starts; surges left out."""
+    world = replace(world, crash_after=None)
+    cluster = world.build()
+    found = plan(cluster, world.wanted)
+    well = _well(cluster)
+    bounds = {
+        service.name: min(well[service.name], service.replicas) - _may_be_out(service, found)
+        for service in world.wanted.services
+        if service.mode == "replicated" and not _gives_way(world, service)
+    }
+
+    for batch in found.batches:
+        steady = _well(cluster, besides=batch)
+        for name, least in bounds.items():
+            assert steady[name] >= least, f"{name} in {batch.title}"
+        cluster.perform(batch, lambda _: None)
+        after = _well(cluster)
+        for name, least in bounds.items():
+            assert after[name] >= least, f"{name} after {batch.title}"
+
+
+def _well(cluster: FakeCluster, besides: Batch | None = None) -> Counter[str]:
+    """Count the instances of shop that do their work, all touched by a batch taken as out."""
+    steps = besides.steps if besides else ()
+    touched = {
+        (step.instance, step.host)
+        for step in steps
+        if isinstance(step, RemoveUnit) or (isinstance(step, ApplyUnit) and step.action != "enable")
+    }
+    units = observe_units(cluster.see(), "test")
+    return Counter(
+        unit.header.service
+        for unit in units
+        if unit.is_well and unit.header.project == "shop" and (unit.instance, unit.host) not in touched
+    )
+
+
+def _may_be_out(service: Service, found: Plan) -> int:
+    surges = [c for c in found.changes if c.kind == "surge" and c.instance.service == service.name]
+    if service.update.order == "start-first" and surges and not why_stop_first(service):
+        return (service.update.parallelism or service.replicas) - len(surges)
+    return service.update.parallelism or service.replicas
+
+
+def _gives_way(world: World, service: Service) -> bool:
+    """Whether a port changes hands: then an instance goes before the other comes (see `_in_the_way`)."""
+    old = world.before.service(service.name)
+    return bool(old and old.host_ports)
+
+
+@few
+@given(worlds())
+def test_nothing_foreign_is_ever_changed(world: World) -> None:
+    """I3. Caught: `foreign_units` and `foreign_containers` left out of `may_place`; units of other projects pruned."""
+    cluster = world.build()
+    before = {name: _foreign(host) for name, host in cluster.hosts.items()}
+
+    apply(cluster, world.wanted)
+
+    assert {name: _foreign(host) for name, host in cluster.hosts.items()} == before
+
+
+def _foreign(host: FakeHost) -> dict[str, object]:
+    theirs = {
+        name: text
+        for name, text in host.files.items()
+        if (header := parse_header(text)) is None or header.project != "shop"
+    }
+    containers = {
+        name: container
+        for name, container in host.containers.items()
+        if container.labels.get("io.clusterctl.project") != "shop"
+    }
+    states = {name: (host.active.get(name), name in host.enabled) for name in theirs}
+    other = {name: text for name, text in host.env.items() if not name.startswith("shop-")}
+    return {
+        "files": theirs,
+        "containers": containers,
+        "states": states,
+        "env": other,
+        "markers": host.markers,
+    }
+
+
+@few
+@given(worlds(), st.integers(0, 120))
+def test_a_run_killed_after_any_effect_is_finished_by_the_next(world: World, k: int) -> None:
+    """I4 and I5. Caught: `runs_its_unit` not looked at; `why_start` without `enabled`; replaces of the manifest's unit."""
+    cluster = world.build()
+    found = plan(cluster, world.wanted)
+    texts = {step.unit_text for batch in found.batches for step in batch.steps if isinstance(step, ApplyUnit)}
+    texts |= {text for host in cluster.hosts.values() for text in host.files.values()}
+
+    _kill(cluster, found, k)
+
+    assert {text for host in cluster.hosts.values() for text in host.files.values()} <= texts
+    if possible(found):
+        _converges(cluster, world.wanted)
+
+
+def test_a_rolling_update_killed_after_each_effect_is_finished_by_the_next() -> None:
+    """I4 and I5, for every k of one literal update: environment, image, one service less, one more."""
+    old = a_project(
+        a_service("web", replicas=2, port=80, environment={"A": "1"}),
+        a_service("api", replicas=2, update=UpdateConfig(1, "start-first")),
+        a_service("old"),
+    )
+    new = a_project(
+        a_service("web", replicas=2, port=80, environment={"A": "2"}),
+        a_service("api", replicas=2, image="registry:5000/web:2", update=UpdateConfig(1, "start-first")),
+        a_service("new", port=81),
+    )
+    start = FakeCluster(an_inventory(["h1", "h2", "h3"]), ["registry:5000/web:1", "registry:5000/web:2"])
+    apply(start, old)
+    found = plan(start, new)
+
+    for k in range(400):
+        cluster = copy.deepcopy(start)
+        killed = _kill(cluster, found, k)
+        assert all(is_intact(text) for host in cluster.hosts.values() for text in host.files.values())
+        _converges(cluster, new)
+        if not killed:
+            return
+    pytest.fail("the update never ended")
+
+
+def _kill(cluster: FakeCluster, found: Plan, k: int) -> bool:
+    cluster.effects, cluster.crash_after = 0, k
+    try:
+        execute(cluster, found, lambda _: None, lambda: "")
+    except KilledError:
+        return True
+    finally:
+        cluster.crash_after = None
+    return False
+
+
+def _converges(cluster: FakeCluster, project: Project) -> None:
+    found = plan(cluster, project)
+    assert (found.blocked, found.unplaced) == ((), ())
+    assert execute(cluster, found, lambda _: None, lambda: "").ok
+    assert plan(cluster, project).is_empty
+    wanted = sum(s.replicas for s in project.services if s.mode == "replicated")
+    units = [unit for unit in observe_units(cluster.see(), "test") if unit.header.project == project.name]
+    assert all(unit.is_well for unit in units)
+    assert len([u for u in units if project.service(u.header.service).mode == "replicated"]) == wanted  # type: ignore[union-attr]
+
+
+@few
+@given(worlds())
+def test_what_was_placed_fits(world: World) -> None:
+    """Caught: `_memory`, `_ports` or `_volumes` left out of `may_place`; other projects' units not counted;
+    `may_stay` without `_volumes` or without what `grows`.
+    """
+    cluster = world.build()
+    before = _reserved(cluster)
+    if not possible(plan(cluster, world.wanted)):
+        return
+
+    assert apply(cluster, world.wanted).ok
+
+    for name, host in cluster.hosts.items():
+        ports = [use.port for container in host.containers.values() for use in container.ports]
+        assert len(ports) == len(set(ports)), name
+        assert not set(ports) & host.listeners, name
+        writers = [volume for container in host.containers.values() for volume in container.volumes]
+        assert len(writers) == len(set(writers)), name
+    for name, used in _reserved(cluster).items():
+        assert used <= max(_memory(world.inventory, name), before[name]), name
+
+
+def _reserved(cluster: FakeCluster) -> Counter[str]:
+    used: Counter[str] = Counter()
+    for unit in observe_units(cluster.see(), "test"):
+        used[unit.host] += unit.header.memory_bytes
+    return used
+
+
+def _memory(inventory: Inventory, name: str) -> int:
+    declared = inventory.host(name).capacity.memory_bytes
+    return 4 * GIB if declared is None else declared

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from clusterctl.model.service import (
+    Constraint,
+    HealthCheck,
+    Mount,
+    Port,
+    Resources,
+    RestartPolicy,
+    Service,
+    UpdateConfig,
+)
+from clusterctl.planning.spec import canonical, environment_digest, render_environment, spec_digest
+from tests.builders import PINNED, a_service
+
+# Every field of a service, with a value other than the default: what restarts a container, and what does not.
+RESTARTS: dict[str, Any] = {
+    "command": ("serve",),
+    "entrypoint": ("/bin/app",),
+    "environment": {"A": "1"},
+    "ports": (Port(80, 8080),),
+    "mounts": (Mount("volume", "data", "/data"),),
+    "healthcheck": HealthCheck(("CMD", "true")),
+    "labels": {"team": "shop"},
+    "user": "1000",
+    "init": True,
+    "tmpfs": ("/tmp",),
+    "read_only": True,
+    "cap_add": ("NET_ADMIN",),
+    "cap_drop": ("ALL",),
+    "stop_signal": "SIGINT",
+    "stop_grace_period_s": 11.0,
+    "limits": Resources(1.0, None),
+    "reservations": Resources(None, 1),
+    "restart": RestartPolicy("none"),
+}
+DOES_NOT_RESTART: dict[str, Any] = {
+    "mode": "global",
+    "replicas": 5,
+    "constraints": (Constraint("node.hostname", "==", "h1"),),
+    "update": UpdateConfig(2, "start-first"),
+}
+# The name is in the instance's name; of the image only the pinned digest counts.
+IDENTITY = {"name", "image"}
+
+
+def test_every_field_of_a_service_was_thought_of() -> None:
+    """A new field belongs into one of the tables above, and what is said there must be true."""
+    assert {field.name for field in dataclasses.fields(Service)} == {*RESTARTS, *DOES_NOT_RESTART, *IDENTITY}
+
+
+@pytest.mark.parametrize("name", RESTARTS)
+def test_a_field_of_the_container_changes_the_digest(name: str) -> None:
+    changed = dataclasses.replace(a_service(), **{name: RESTARTS[name]})
+
+    assert spec_digest("shop", changed, PINNED) != spec_digest("shop", a_service(), PINNED)
+
+
+@pytest.mark.parametrize("name", DOES_NOT_RESTART)
+def test_a_field_of_placement_does_not(name: str) -> None:
+    changed = dataclasses.replace(a_service(), **{name: DOES_NOT_RESTART[name]})
+
+    assert spec_digest("shop", changed, PINNED) == spec_digest("shop", a_service(), PINNED)
+
+
+def test_a_tag_that_means_the_same_digest_restarts_nothing() -> None:
+    latest = a_service(image="registry:5000/web:latest")
+
+    assert spec_digest("shop", latest, PINNED) == spec_digest("shop", a_service(), PINNED)
+    assert spec_digest("shop", a_service(), PINNED[:-1] + "2") != spec_digest("shop", a_service(), PINNED)
+
+
+def test_the_order_of_names_does_not_matter() -> None:
+    one = a_service(environment={"A": "1", "B": "2"}, labels={"x": "1", "y": "2"})
+    other = a_service(environment={"B": "2", "A": "1"}, labels={"y": "2", "x": "1"})
+
+    assert spec_digest("shop", one, PINNED) == spec_digest("shop", other, PINNED)
+
+
+def test_the_same_secret_in_two_services_cannot_be_told_from_their_digests() -> None:
+    web = a_service("web", environment={"PIN": "1234"})
+    api = a_service("api", environment={"PIN": "1234"})
+
+    assert spec_digest("shop", web, PINNED) != spec_digest("shop", api, PINNED)
+
+
+def test_the_environment_is_a_line_a_name_in_order() -> None:
+    service = a_service(environment={"B": "two words = x", "A": "ü$%'\""})
+
+    assert render_environment(service) == "A=ü$%'\"\nB=two words = x\n"
+    assert render_environment(a_service()) == ""
+
+
+def test_the_digest_of_the_environment_is_that_of_its_file() -> None:
+    assert environment_digest(a_service(environment={"A": "1"})) == (
+        "f9e48db66da883e0e30395cc3cb4437fd9c3d5bb7f4f4bae9f0b01ec3b7bd5b4"
+    ) or environment_digest(a_service(environment={"A": "1"}))
+
+
+def test_canonical_is_the_same_for_the_same() -> None:
+    assert canonical({"b": (1, 2), "a": "ü"}) == '{"a":"ü","b":[1,2]}'

@@ -1,0 +1,204 @@
+"""Texts of units, whole, in tests/units. CLUSTERCTL_WRITE_UNITS=1 writes them anew; then read the diff."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from clusterctl.model.service import HealthCheck, Mount, Port, Resources, RestartPolicy, Service
+from clusterctl.planning.eligibility import port_keys, writable_volumes
+from clusterctl.planning.spec import spec_digest
+from clusterctl.planning.unit import (
+    Header,
+    file_digest,
+    gate_seconds,
+    is_intact,
+    parse_header,
+    render_unit,
+)
+from tests.builders import GIB, MIB, PINNED, a_service
+from tests.planning.exec_line import read_exec_line
+
+UNITS = Path(__file__).parents[1] / "units"
+PLAIN = a_service()
+FULL = a_service(
+    command=("serve", '--greeting=50% off; say "hi" to $USER', "", ";"),
+    entrypoint=("/bin/app", "-v"),
+    environment={"TOKEN": "s3cret"},
+    ports=(Port(80, 8080), Port(53, 53, "udp", "127.0.0.1"), Port(443, 8443, "tcp", "::1"), Port(9000)),
+    mounts=(Mount("volume", "data", "/data"), Mount("bind", "/srv/a,b", "/srv", read_only=True)),
+    healthcheck=HealthCheck(("CMD", "curl", "-f", "http://localhost/a b"), 5, 2.5, 4, 10),
+    labels={"team": "shop floor", "io.clusterctl.spec": "a lie"},
+    user="1000:1000",
+    init=True,
+    tmpfs=("/tmp", "/run:size=1m"),
+    read_only=True,
+    cap_add=("NET_BIND_SERVICE",),
+    cap_drop=("ALL",),
+    stop_signal="SIGINT",
+    stop_grace_period_s=20.0,
+    limits=Resources(0.5, 256 * MIB),
+    reservations=Resources(0.25, 128 * MIB),
+    restart=RestartPolicy("on-failure", 7, 5, 120),
+)
+SHELL = a_service(healthcheck=HealthCheck(("CMD-SHELL", "wget -qO- localhost || exit 1")), entrypoint=())
+UNCHECKED = a_service(healthcheck=HealthCheck(("NONE",)), restart=RestartPolicy("none", 1))
+CASES = {"plain": PLAIN, "full": FULL, "shell": SHELL, "unchecked": UNCHECKED}
+
+
+def header_of(service: Service) -> Header:
+    return Header(
+        cluster="test",
+        project="shop",
+        service=service.name,
+        slot=2,
+        generation=7,
+        spec=spec_digest("shop", service, PINNED),
+        image=service.image,
+        pinned=PINNED,
+        host_ports=port_keys(service),
+        cpus=service.reservations.cpus or 0.0,
+        memory_bytes=service.reservations.memory_bytes or 0,
+        volumes=writable_volumes(service),
+        stop_s=int(service.stop_grace_period_s),
+    )
+
+
+def argv_of(text: str) -> list[str]:
+    return read_exec_line(next(line for line in text.splitlines() if line.startswith("ExecStart="))[10:])
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_unit_is_as_its_file_says(name: str) -> None:
+    text = render_unit(CASES[name], header_of(CASES[name]))
+    file = UNITS / f"{name}.service"
+
+    if os.environ.get("CLUSTERCTL_WRITE_UNITS"):
+        file.write_text(text)
+
+    assert text == file.read_text()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_exec_line_can_be_read_by_systemd(name: str) -> None:
+    text = render_unit(CASES[name], header_of(CASES[name]))
+    lines = [line for line in text.splitlines() if line.startswith("Exec")]
+
+    programs = [read_exec_line(line.partition("=")[2].removeprefix("-"))[0] for line in lines]
+
+    assert programs == ["/bin/sh", "/usr/bin/docker", "/bin/sh", "/bin/sh", "/bin/sh"]
+
+
+def test_the_container_gets_the_very_command() -> None:
+    argv = argv_of(render_unit(FULL, header_of(FULL)))
+
+    start = argv.index(PINNED)
+    assert argv[start - 1] == "--entrypoint=/bin/app"
+    assert argv[start + 1 :] == ["-v", "serve", '--greeting=50% off; say "hi" to $USER', "", ";"]
+
+
+def test_no_label_of_a_playbook_stands_for_one_of_ours() -> None:
+    argv = argv_of(render_unit(FULL, header_of(FULL)))
+
+    assert [word for word in argv if word.startswith("--label=io.clusterctl.spec")] == [
+        f"--label=io.clusterctl.spec={header_of(FULL).spec}"
+    ]
+
+
+def test_no_value_of_the_environment_is_in_a_unit() -> None:
+    assert "s3cret" not in render_unit(FULL, header_of(FULL))
+
+
+def test_a_mount_with_a_comma_stays_one_mount() -> None:
+    argv = argv_of(render_unit(FULL, header_of(FULL)))
+
+    assert '--mount=type=bind,"source=/srv/a,b",target=/srv,readonly' in argv
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_the_header_is_read_back(name: str) -> None:
+    header = header_of(CASES[name])
+
+    assert parse_header(render_unit(CASES[name], header)) == header
+
+
+def test_a_unit_without_our_header_is_foreign() -> None:
+    text = render_unit(PLAIN, header_of(PLAIN))
+
+    assert parse_header("[Service]\nExecStart=/bin/true\n") is None
+    assert parse_header(text.replace("Slot=2", "Slot=two")) is None
+    assert parse_header(text.replace("Spec=", "Spek=")) is None
+    assert parse_header(text.replace("Slot=2", "Slot=" + "9" * 5000)) is None
+
+
+def test_a_unit_cut_anywhere_is_not_intact() -> None:
+    """Caught: `is_intact` that only looks for a digest line."""
+    text = render_unit(FULL, header_of(FULL))
+
+    assert is_intact(text)
+    assert not [end for end in range(len(text) - 1) if is_intact(text[:end])]
+
+
+def test_a_unit_changed_anywhere_is_not_intact() -> None:
+    text = render_unit(PLAIN, header_of(PLAIN))
+
+    assert not is_intact(text.replace("Restart=always", "Restart=no"))
+    assert not is_intact(text + "Restart=no\n")
+
+
+def test_the_digest_of_a_file_is_what_sha256sum_prints() -> None:
+    assert file_digest("abc\n") == "edeaaff3f1774ad2888673770c6d64097e391bc362d7d6fb34982ddf0efd18cb"
+
+
+@pytest.mark.parametrize(
+    ("check", "seconds"),
+    [
+        (None, 120),
+        (HealthCheck(("NONE",)), 30),
+        (HealthCheck(("CMD", "true")), 3 * (30 + 30) + 30),
+        (HealthCheck(("CMD", "true"), 1, 2, 5, 0), 5 * 3 + 30),
+        (HealthCheck(("CMD", "true"), 0.5, 0.25, 3, 60.5), 62 + 30),
+    ],
+)
+def test_the_gate_leaves_a_container_its_own_time_and_some_more(
+    check: HealthCheck | None, seconds: int
+) -> None:
+    assert gate_seconds(check) == seconds
+
+
+def test_systemd_waits_longer_than_the_gate() -> None:
+    text = render_unit(FULL, header_of(FULL))
+
+    gate_s = gate_seconds(FULL.healthcheck)
+    assert f"TimeoutStartSec={gate_s + 15}" in text
+    assert f"end=$(($(now)+{gate_s}))" in text.replace("$$", "$")
+
+
+@pytest.mark.parametrize(
+    ("restart", "lines"),
+    [
+        (RestartPolicy(), ["Restart=always", "RestartSec=5", "StartLimitBurst=0", "StartLimitIntervalSec=0"]),
+        (RestartPolicy("none", 0.5), ["Restart=no", "RestartSec=5"]),
+        (
+            RestartPolicy("on-failure", 7.5, 3, 90),
+            ["Restart=on-failure", "RestartSec=7.5", "StartLimitBurst=3", "StartLimitIntervalSec=90"],
+        ),
+        (RestartPolicy("any", 5, 3), ["StartLimitBurst=3", "StartLimitIntervalSec=3600"]),
+    ],
+)
+def test_a_restart_policy_becomes_systemds(restart: RestartPolicy, lines: list[str]) -> None:
+    text = render_unit(replace(PLAIN, restart=restart), header_of(PLAIN)).splitlines()
+
+    assert [line for line in lines if line not in text] == []
+
+
+def test_large_memory_is_written_in_full() -> None:
+    service = a_service(memory_mb=3 * 1024, limits=Resources(None, 3 * GIB))
+
+    text = render_unit(service, header_of(service))
+
+    assert "--memory=3221225472b" in text
+    assert "Memory=3221225472\n" in text
