@@ -44,6 +44,7 @@ class Container:
     labels: Mapping[str, str] = field(default_factory=dict)
     ports: tuple[PortUse, ...] = ()
     volumes: tuple[str, ...] = ()
+    writes: tuple[str, ...] = ()
     env_file: str = ""
     checked: bool = False
     health: str = ""
@@ -373,19 +374,22 @@ def _container_name(text: str) -> str:
 
 @lru_cache(maxsize=8192)
 def _container(text: str) -> Container:
-    mounts = [
-        dict(part.split("=", 1) for part in m.split(",") if "=" in part) for m in _values(text, "--mount")
-    ]
     checked = bool(_values(text, "--health-cmd"))
+    mounts = [value for value in _values(text, "--mount") if value.startswith("type=volume,")]
     return Container(
         image=next(word for word in _argv(text) if "@sha256:" in word and not word.startswith("-")),
         labels=dict(label.split("=", 1) for label in _values(text, "--label")),
         ports=tuple(_published(value) for value in _values(text, "--publish") if ":" in value),
-        volumes=tuple(mount["source"] for mount in mounts if mount["type"] == "volume"),
+        volumes=tuple(_source(mount) for mount in mounts),
+        writes=tuple(_source(mount) for mount in mounts if not mount.endswith(",readonly")),
         env_file="".join(_values(text, "--env-file")),
         checked=checked,
         health="healthy" if checked else "",
     )
+
+
+def _source(mount: str) -> str:
+    return next(part for part in mount.split(",") if part.startswith("source=")).removeprefix("source=")
 
 
 def _published(value: str) -> PortUse:

@@ -203,19 +203,17 @@ def test_a_host_of_another_cluster_refuses() -> None:
 
 
 @pytest.mark.parametrize(
-    ("answers", "docker", "image", "error"),
+    ("broken", "image", "error"),
     [
-        (True, True, "registry:5000/none:1", "manifest unknown: registry:5000/none:1"),
-        (False, True, OLD, "dial tcp 10.0.0.9:5000: connect: connection refused"),
-        (True, False, OLD, "docker does not answer, so the registry was not asked"),
+        ("nothing", "registry:5000/none:1", "manifest unknown: registry:5000/none:1"),
+        ("registry", OLD, "dial tcp 10.0.0.9:5000: connect: connection refused"),
+        ("docker", OLD, "docker does not answer, so the registry was not asked"),
     ],
 )
-def test_an_image_that_cannot_be_resolved_says_why(
-    answers: bool, docker: bool, image: str, error: str
-) -> None:  # noqa: FBT001
+def test_an_image_that_cannot_be_resolved_says_why(broken: str, image: str, error: str) -> None:
     cluster = a_cluster()
-    cluster.registry_answers = answers
-    cluster.hosts["h1"].docker = docker
+    cluster.registry_answers = broken != "registry"
+    cluster.hosts["h1"].docker = broken != "docker"
 
     snapshot = cluster.look(cluster.inventory.hosts, LookRequest((image,)))
 

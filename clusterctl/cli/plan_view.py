@@ -62,23 +62,26 @@ def print_report(report: Report) -> None:
     plan = report.plan
     if plan.is_empty:
         print_plan(plan)
-        return
-    done = _done(report)
-    if report.ok:
-        counts = Counter(_PAST[change.kind] for change in done)
+    elif report.ok:
+        counts = Counter(_PAST[change.kind] for change in _done(report))
         words = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) or "records written"
         print_line(f"{plan.verb} {plan.subject}: done: {words}, {plan.unchanged} unchanged")
+    else:
+        say_failures(report)
+
+
+def say_failures(report: Report) -> None:
+    """Tell on stderr what failed and why, what was done, and what was not touched; nothing if all is well."""
+    if report.ok:
         return
+    plan, done = report.plan, _done(report)
     for result in report.failed:
         _say_failure(result)
-    left = len(plan.changes) - len(done)
+    failed = {_place(result) for result in report.failed}
+    left = [c for c in plan.changes if c not in done and (c.instance, c.host) not in failed]
     say(f"error: {plan.verb} {plan.subject}: stopped: {report.stopped}")
     say(f"  done: {', '.join(f'{change.instance} {_PAST[change.kind]}' for change in done) or 'nothing'}")
-    say(
-        f"  not done: {left} of {len(plan.changes)} changes; they were not touched"
-        if left
-        else "  records not written"
-    )
+    say(f"  not touched: {', '.join(str(change.instance) for change in left) or 'nothing'}")
     say("next: mend the cause and run the same command again: it goes on from here.")
 
 

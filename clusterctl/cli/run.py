@@ -39,17 +39,20 @@ def exec_(
         list[str], typer.Argument(help="After `--`: words as they are, or one text for the shell.")
     ],
     sudo: Annotated[bool, typer.Option("--sudo", help="Run it as root.")] = False,
-    timeout: Annotated[float, typer.Option("--timeout", help="Seconds for each host.")] = 60.0,
+    timeout: Annotated[
+        float | None, typer.Option("--timeout", help="Seconds for each host; default: ssh.command_timeout.")
+    ] = None,
 ) -> int:
     """Run a command on hosts in parallel; the same output is shown once."""
     from clusterctl.parsing.selector import fold
 
-    if not 0 < timeout <= MAX_TIMEOUT_S:
-        raise InputError(f"--timeout: expected seconds above 0 and up to {MAX_TIMEOUT_S}, got {timeout}")
     workspace = Workspace(ctx.obj, "exec")
+    limit_s = workspace.inventory.ssh.command_timeout_s if timeout is None else timeout
+    if not 0 < limit_s <= MAX_TIMEOUT_S:
+        raise InputError(f"--timeout: expected seconds above 0 and up to {MAX_TIMEOUT_S}, got {limit_s}")
     chosen = workspace.hosts(selector)
     text = command[0] if len(command) == 1 else shlex.join(command)
-    answers = workspace.fleet.run(chosen, _command(text, timeout, as_root=sudo), timeout + 10)
+    answers = workspace.fleet.run(chosen, _command(text, limit_s, as_root=sudo), limit_s + 10)
     results = [answer for answer in answers.values() if isinstance(answer, CommandResult)]
     failed = [answer for answer in answers.values() if isinstance(answer, Unreachable)]
     if ctx.obj.output == "json":
@@ -103,8 +106,10 @@ def logs(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="A project, a service (shop/web) or an instance (shop-web-2).")],
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on as lines come.")] = False,
-    lines: Annotated[int, typer.Option("-n", "--lines", help="Last lines of each instance.")] = 100,
-    since: Annotated[str, typer.Option("--since", help="As journalctl takes it: '10 min ago'.")] = "",
+    lines: Annotated[int, typer.Option("-n", "--lines", help="Last lines of each host.")] = 100,
+    since: Annotated[
+        str, typer.Option("--since", help="All lines since then, as journalctl takes it: '10 min ago'.")
+    ] = "",
 ) -> int:
     """Show the journal of all instances, merged."""
     from clusterctl.planning.observed import observe_units
@@ -132,7 +137,8 @@ def _matches(unit: Observed, name: str) -> bool:
 
 
 def _journal(names: list[str], lines: int, since: str, *, follow: bool) -> str:
-    words = ["journalctl", "--quiet", "--no-pager", "--output=json", f"--lines={lines}"]
+    # With --since, journalctl 252 gives the first N lines, not the last: all of them are asked for.
+    words = ["journalctl", "--quiet", "--no-pager", "--output=json", f"--lines={'all' if since else lines}"]
     words += ["--output-fields=CONTAINER_NAME,SYSLOG_IDENTIFIER,MESSAGE"]
     words += [f"--since={since}"] if since else []
     words += ["--follow"] if follow else []

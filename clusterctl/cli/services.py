@@ -9,7 +9,7 @@ import typer
 
 from clusterctl.cli.console import confirm, say, show_document
 from clusterctl.cli.documents import plan_document, report_document
-from clusterctl.cli.plan_view import print_plan, print_report
+from clusterctl.cli.plan_view import print_plan, print_report, say_failures
 from clusterctl.cli.wiring import Interrupt, Workspace, listener
 from clusterctl.errors import (
     EXIT_DONE,
@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from clusterctl.operations.pipeline import Pipeline
 
 Playbook = Annotated[str, typer.Argument(help="A Compose file.")]
-Detailed = Annotated[bool, typer.Option("--detailed-exitcode", help="Exit 3 when something would change.")]
+Detailed = Annotated[
+    bool,
+    typer.Option("--detailed-exitcode", help="With plan or --dry-run: exit 3 when something would change."),
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -115,14 +118,15 @@ def _carry_out(workspace: Workspace, pipeline: Pipeline, *, detailed: bool) -> i
     def approve(proposed: Plan) -> bool:
         if settings.output != "json":
             print_plan(proposed)
-        if settings.yes:
-            return True
-        if not settings.may_ask:
+        if not settings.yes and not settings.may_ask:
             raise InputError(
                 f"{proposed.verb} {proposed.subject} changes hosts and there is nobody to ask",
                 next_step="run it with --yes, or look first with --dry-run. Nothing was changed.",
             )
-        return confirm(f"{proposed.verb} {proposed.subject}?")
+        approved = settings.yes or confirm(f"{proposed.verb} {proposed.subject}?")
+        if approved:
+            interrupt.arm()
+        return approved
 
     report = pipeline.carry_out(approve, interrupt.stopped)
     if report is None:
@@ -130,10 +134,10 @@ def _carry_out(workspace: Workspace, pipeline: Pipeline, *, detailed: bool) -> i
         return EXIT_FAILED
     if settings.output == "json":
         show_document("Report", report_document(report))
+        say_failures(report)
     else:
         print_report(report)
-    changed = bool(report.plan.batches)
-    return EXIT_PENDING if detailed and changed and report.ok else _exit_code(report)
+    return _exit_code(report)
 
 
 def _exit_code(report: Report) -> int:

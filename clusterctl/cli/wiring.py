@@ -125,6 +125,9 @@ class Interrupt:
 
     def __init__(self) -> None:
         self._reason = ""
+
+    def arm(self) -> None:
+        """From here on a signal waits for the batch under way; before, it ends the verb at once."""
         signal.signal(signal.SIGINT, self._on_signal)
         signal.signal(signal.SIGTERM, self._on_signal)
 

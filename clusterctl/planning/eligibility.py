@@ -84,6 +84,11 @@ def writable_volumes(service: Service) -> tuple[str, ...]:
     return tuple(mount.source for mount in service.mounts if mount.kind == "volume" and not mount.read_only)
 
 
+def may_belong(room: Room, service: Service) -> Refusal | None:
+    """Return why a service is not meant for a host at all (its constraints), or None."""
+    return _first(room, (_constraints(room.host, service),))
+
+
 def may_stay(room: Room, service: Service, *, grows: bool = False) -> Refusal | None:
     """Return why an instance that is on a host must leave it, or None. A cordon does not move anything.
 

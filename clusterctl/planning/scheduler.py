@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 
 from clusterctl.model.inventory import Inventory
 from clusterctl.model.placement import Instance, Refusal, Unplaced
@@ -17,7 +18,15 @@ from clusterctl.model.plan import Blocked
 from clusterctl.model.service import Project, Service
 from clusterctl.model.snapshot import Snapshot
 from clusterctl.planning.container import volume_name
-from clusterctl.planning.eligibility import Room, may_place, may_stay, needs, open_room, writable_volumes
+from clusterctl.planning.eligibility import (
+    Room,
+    may_belong,
+    may_place,
+    may_stay,
+    needs,
+    open_room,
+    writable_volumes,
+)
 from clusterctl.planning.names import natural
 from clusterctl.planning.observed import Observed
 
@@ -100,19 +109,29 @@ class Scheduler:
                     missing.append(instance)
         return missing
 
-    def _keep_global(self, service: Service, _recorded: Mapping[str, str]) -> list[Instance]:
-        homes = [room for room in self.rooms.values() if not may_stay(room, service)]
+    def _keep_global(self, service: Service, recorded: Mapping[str, str]) -> list[Instance]:
+        self._hold(service, recorded)
+        homes = [room for room in self.rooms.values() if not may_belong(room, service)]
         units = [unit for unit in self._mine if unit.header.service == service.name]
         here = {unit.host: unit for unit in sorted(units, key=lambda unit: unit.header.slot, reverse=True)}
-        for room in homes:
-            if room.host.name in here:
-                self._keep_best(here[room.host.name].instance, service)
-        used = {instance.slot for instance in self._result.kept if instance.service == service.name}
-        free = iter(slot for slot in range(1, len(homes) + len(used) + 1) if slot not in used)
-        for room in homes:
-            if room.host.name not in here and "cordoned" not in room.facts.markers:
+        vacant = [room for room in homes if not self._keep_first(here.get(room.host.name), service)]
+        used = {i.slot for i in (*self._result.kept, *self._result.held) if i.service == service.name}
+        free = (slot for slot in count(1) if slot not in used)
+        for room in vacant:
+            if "cordoned" not in room.facts.markers:
                 self._place_on(Instance(self._project.name, service.name, next(free)), service, [room])
         return []
+
+    def _hold(self, service: Service, recorded: Mapping[str, str]) -> None:
+        """Leave a global service's instances where the manifest has them on hosts not looked at."""
+        prefix = f"{self._project.name}-{service.name}-"
+        for name, host in recorded.items():
+            slot = name.removeprefix(prefix)
+            if name.startswith(prefix) and slot.isdigit():
+                self._result.held[Instance(self._project.name, service.name, int(slot))] = host
+
+    def _keep_first(self, unit: Observed | None, service: Service) -> bool:
+        return unit is not None and unit.instance not in self._result.kept and self._keep(unit, service)
 
     def _grows(self, service: Service) -> bool:
         """Whether a service wants more than before: it is counted after those that keep to what they have."""
@@ -125,19 +144,22 @@ class Scheduler:
         )
 
     def _keep_best(self, instance: Instance, service: Service) -> bool:
-        for unit in self._copies(instance):
-            room = self.rooms[unit.host]
-            refusal = may_stay(room, service, grows=_grows(unit, service))
-            if refusal is None:
-                self._result.kept[instance] = unit
-                self._put(room, instance, service)
-                return True
-            if unit.header.volumes:
-                volumes = " ".join(unit.header.volumes)
-                reason = f"{instance} must leave ({refusal.reason}), but volume {volumes} holds its data here"
-                self._result.blocked.append(Blocked("guard", unit.host, reason))
-                return True
-            self._result.surplus[instance, unit.host] = refusal.reason
+        return any(self._keep(unit, service) for unit in self._copies(instance))
+
+    def _keep(self, unit: Observed, service: Service) -> bool:
+        """Keep a unit where it is, or say why it must leave."""
+        room, instance = self.rooms[unit.host], unit.instance
+        refusal = may_stay(room, service, grows=_grows(unit, service))
+        if refusal is None:
+            self._result.kept[instance] = unit
+            self._put(room, instance, service)
+            return True
+        if unit.header.volumes:
+            volumes = " ".join(unit.header.volumes)
+            reason = f"{instance} must leave ({refusal.reason}), but volume {volumes} holds its data here"
+            self._result.blocked.append(Blocked("guard", unit.host, reason))
+            return True
+        self._result.surplus[instance, unit.host] = refusal.reason
         return False
 
     def _place(self, instance: Instance, service: Service) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -33,12 +34,13 @@ def environment_digest(service: Service) -> str:
 def spec_digest(project: str, service: Service, image: str) -> str:
     """Return the digest of everything that makes a container of this service what it is.
 
-    `image` is the pinned reference (`repository@sha256:…`).
+    `image` is the pinned reference (`repository@sha256:…`). What has its default value is left out, so
+    that a field added to the model in a later release changes no digest and restarts nothing.
     """
-    spec: dict[str, Any] = {
-        field.name: _plain(getattr(service, field.name))
-        for field in dataclasses.fields(service)
-        if field.name not in NOT_OF_A_CONTAINER | _ENTERS_OTHERWISE
+    spec = {
+        key: value
+        for key, value in _plain(service).items()
+        if key not in NOT_OF_A_CONTAINER | _ENTERS_OTHERWISE
     }
     spec["image"] = image
     spec["environment"] = _slow_digest(render_environment(service), f"{project}/{service.name}")
@@ -58,10 +60,18 @@ def _slow_digest(text: str, salt: str) -> str:
 
 
 def _plain(value: Any) -> Any:
+    """Return a value as JSON can hold it; of dataclasses only the fields that differ from their default."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {field.name: _plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-    if isinstance(value, dict):
+        fields = ((field, getattr(value, field.name)) for field in dataclasses.fields(value))
+        return {field.name: _plain(item) for field, item in fields if item != _default(field)}
+    if isinstance(value, Mapping):
         return {key: _plain(item) for key, item in value.items()}
     if isinstance(value, (tuple, list)):
         return [_plain(item) for item in value]
     return value
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return field.default

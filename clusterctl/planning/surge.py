@@ -32,7 +32,7 @@ def plan_surges(
         surges += found
         if not found:
             notes.append(
-                f"{service.name}: stop-first, since {why or 'no host has room for one instance more'}"
+                f"{service.name}: stop-first, since {why or 'no host has room for the instances more'}"
             )
     return surges, notes
 
@@ -55,7 +55,8 @@ def _surge(
     used = [u.header.slot for u in units if (u.header.project, u.header.service) == (project, service.name)]
     first = max([service.replicas, *used]) + 1
     surges = []
-    for slot in range(first, first + min(service.update.parallelism or len(mine), len(mine))):
+    count = min(service.update.parallelism or len(mine), len(mine))
+    for slot in range(first, first + count):
         instance = Instance(project, service.name, slot)
         host = scheduler.place_beside(instance, service)
         header = mine[0].header
@@ -64,4 +65,4 @@ def _surge(
                 "surge", instance, host, "start-first: runs beside the old ones until all are replaced"
             )
             surges.append(Task(change, service=service, header=replace(header, slot=slot)))
-    return surges
+    return surges if len(surges) == count else []  # fewer would let the service fall below its replicas

@@ -48,7 +48,11 @@ class Header:
 
 
 def render_unit(service: Service, header: Header) -> str:
-    """Return the whole text of the unit, ending in the digest of everything before that line."""
+    """Return the whole text of the unit, ending in the digest of everything before that line.
+
+    A unit never starts docker: it is wanted *by* docker.service, comes with it, and is skipped while
+    docker is down (faults row 15), rather than pulling docker up or failing every few seconds.
+    """
     text = (
         "\n".join([*_unit_section(service, header), *_service_section(service, header), *_tail(header)])
         + "\n"
@@ -115,7 +119,7 @@ def _unit_section(service: Service, header: Header) -> list[str]:
         "# Written by clusterctl. What is changed here by hand is replaced at the next apply.",
         "[Unit]",
         f"Description={plain_value(f'{header.instance.name} (clusterctl, {header.image})')}",
-        "Wants=docker.service network-online.target",
+        "Wants=network-online.target",
         "After=docker.service network-online.target",
         f"StartLimitBurst={restart.max_attempts if limited else 0}",
         f"StartLimitIntervalSec={_seconds(restart.window_s or 3600) if limited else 0}",
@@ -132,6 +136,7 @@ def _service_section(service: Service, header: Header) -> list[str]:
     return [
         "[Service]",
         "Type=exec",
+        "ExecCondition=/usr/bin/systemctl is-active --quiet docker.service",
         f"ExecStartPre=-{clean}",
         f"ExecStart={quote_line(docker_run(service, header.pinned, header.instance, header.spec, _cid(header)))}",
         f"ExecStartPost={_shell(_gate(header, gate_s))}",
@@ -149,7 +154,7 @@ def _service_section(service: Service, header: Header) -> list[str]:
         f"SyslogIdentifier={header.instance.name}",
         "",
         "[Install]",
-        "WantedBy=multi-user.target",
+        "WantedBy=multi-user.target docker.service",
         "",
     ]
 

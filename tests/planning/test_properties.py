@@ -241,9 +241,7 @@ def _converges(cluster: FakeCluster, project: Project) -> None:
 @few
 @given(worlds())
 def test_what_was_placed_fits(world: World) -> None:
-    """Caught: `_memory`, `_ports` or `_volumes` left out of `may_place`; other projects' units not counted;
-    `may_stay` without `_volumes` or without what `grows`.
-    """
+    """Caught: `_memory`, `_ports` or `_volumes` left out of `may_place` or `may_stay`; other projects not counted."""
     cluster = world.build()
     before = _reserved(cluster)
     if not possible(plan(cluster, world.wanted)):
@@ -255,7 +253,7 @@ def test_what_was_placed_fits(world: World) -> None:
         ports = [use.port for container in host.containers.values() for use in container.ports]
         assert len(ports) == len(set(ports)), name
         assert not set(ports) & host.listeners, name
-        writers = [volume for container in host.containers.values() for volume in container.volumes]
+        writers = [volume for container in host.containers.values() for volume in container.writes]
         assert len(writers) == len(set(writers)), name
     for name, used in _reserved(cluster).items():
         assert used <= max(_memory(world.inventory, name), before[name]), name

@@ -112,7 +112,8 @@ def _add_foreign(cluster: FakeCluster, name: str) -> None:
     host.add_foreign_unit("clusterctl-backup.service")
     if "clusterctl-shop-web-1.service" not in host.files:
         host.add_foreign_unit("clusterctl-shop-web-1.service")
-    host.containers.setdefault("shop-api-1", Container("somebody/else:3"))
+    if "clusterctl-shop-api-1.service" not in host.files:
+        host.containers["shop-api-1"] = Container("somebody/else:3")
     host.containers["database"] = Container("somebody/else:3")
 
 
