@@ -98,7 +98,7 @@ def test_no_service_falls_below_its_replicas_less_its_parallelism(world: World) 
     bounds = {
         service.name: min(well[service.name], service.replicas) - _may_be_out(service, found)
         for service in world.wanted.services
-        if service.mode == "replicated" and not _gives_way(world, service)
+        if service.mode == "replicated" and not _gives_way(service, found)
     }
 
     for batch in found.batches:
@@ -134,10 +134,10 @@ def _may_be_out(service: Service, found: Plan) -> int:
     return service.update.parallelism or service.replicas
 
 
-def _gives_way(world: World, service: Service) -> bool:
-    """Whether a port changes hands: then an instance goes before the other comes (see `_in_the_way`)."""
-    old = world.before.service(service.name)
-    return bool(old and old.host_ports)
+def _gives_way(service: Service, found: Plan) -> bool:
+    """Whether a port changes hands: then an instance goes before the other comes (`make room`)."""
+    early = next((batch for batch in found.batches if batch.title == "make room"), Batch("", ()))
+    return any(isinstance(s, RemoveUnit) and s.instance.service == service.name for s in early.steps)
 
 
 @few

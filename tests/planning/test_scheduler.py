@@ -135,8 +135,10 @@ def test_a_volume_pins_what_would_have_to_move() -> None:
         (
             "guard",
             "h1",
-            "shop-web-1 must leave (constraint node.hostname != h1 does not hold), "
-            "but volume data holds its data here",
+            (
+                "shop-web-1 must leave (constraint node.hostname != h1 does not hold), "
+                "but volume data holds its data here"
+            ),
         )
     ]
 

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from clusterctl.cli import app, wiring
+from clusterctl.parsing.inventory import parse_inventory
+from tests.fake_cluster import FakeCluster
+
+INVENTORY = """\
+cluster: test
+hosts:
+  h[1-3]: {labels: {zone: a}}
+"""
+PLAYBOOK = """\
+name: shop
+services:
+  web:
+    image: registry:5000/web:1
+    environment: {TOKEN: s3cret}
+    deploy: {replicas: 2}
+"""
+
+
+@dataclass
+class Ran:
+    """What a command line left: exit code and both streams."""
+
+    code: int
+    out: str
+    err: str
+
+
+@dataclass
+class Desk:
+    """A folder with an inventory and a playbook, a fake cluster behind it, and the command line."""
+
+    folder: Path
+    cluster: FakeCluster
+    run: Callable[..., Ran]
+
+    def write(self, name: str, text: str) -> str:
+        """Write a file of the desk and return its name."""
+        (self.folder / name).write_text(text)
+        return name
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Desk:
+    """Give a desk: no terminal, and hosts that exist in memory only."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("CLUSTERCTL_INVENTORY", raising=False)
+    cluster = FakeCluster(
+        parse_inventory(INVENTORY, "inventory.yaml"), ["registry:5000/web:1", "registry:5000/web:2"]
+    )
+    monkeypatch.setattr(wiring.Workspace, "fleet", property(lambda _: cluster))
+    monkeypatch.setattr(wiring.Interrupt, "arm", lambda _: None)
+
+    def run(*words: str) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["clusterctl", *words])
+        code = app._run()
+        streams = capsys.readouterr()
+        return Ran(code, streams.out, streams.err)
+
+    found = Desk(tmp_path, cluster, run)
+    found.write("inventory.yaml", INVENTORY)
+    found.write("shop.yaml", PLAYBOOK)
+    return found
+
+
+def names(items: list[dict[str, Any]], key: str) -> list[Any]:
+    """Return one field of all items."""
+    return [item[key] for item in items]
