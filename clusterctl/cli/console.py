@@ -79,6 +79,18 @@ def show_error(error: ClusterctlError) -> None:
         say(f"next: {error.next_step}")
 
 
+def error_document(error: ClusterctlError) -> dict[str, Any]:
+    """Return an error as plain values."""
+    mistakes = error.mistakes if isinstance(error, InputError) else ()
+    return {
+        "message": error.message,
+        "mistakes": [{"file": m.file, "line": m.line, "message": m.message} for m in mistakes],
+        "details": list(error.details),
+        "next": error.next_step,
+        "exit_code": error.exit_code,
+    }
+
+
 def confirm(question: str) -> bool:
     """Ask on the terminal; anything but y or yes is no."""
     sys.stderr.write(f"{question} [y/N] ")

@@ -9,7 +9,8 @@ from typing import Any
 
 from typer.core import TyperGroup
 
-from clusterctl.errors import InputError
+from clusterctl.cli.console import error_document, show_document
+from clusterctl.errors import ClusterctlError, InputError
 
 MAX_WORKERS = 1000
 
@@ -55,6 +56,15 @@ class GlobalsAnywhere(TyperGroup):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Move our options before the verb, then parse as usual; nothing after `--` is touched."""
         return super().parse_args(ctx, self._hoist(ctx, list(args)))
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the verb; with `-o json` its error is a document on stdout as well as words on stderr."""
+        try:
+            return super().invoke(ctx)
+        except ClusterctlError as error:
+            if getattr(ctx.obj, "output", "table") == "json":
+                show_document("Error", error_document(error))
+            raise
 
     def _hoist(self, ctx: Any, args: list[str]) -> list[str]:
         takes_value = {

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from clusterctl.errors import InputError
+
 if TYPE_CHECKING:
     from clusterctl.lab import LabInfo
 
@@ -15,6 +17,15 @@ lab_app = typer.Typer(
 )
 
 Name = Annotated[str, typer.Option("--name", help="Name of the lab.")]
+
+
+@lab_app.callback()
+def _refuse_dry_run(ctx: typer.Context) -> None:
+    """Refuse what a lab has not: its verbs make and break real things, and have no plan to show."""
+    if getattr(ctx.obj, "dry_run", False) and ctx.invoked_subcommand != "status":
+        raise InputError(
+            "the verbs of lab have no dry run", next_step="leave --dry-run away. Nothing was changed."
+        )
 
 
 def _wants_json(ctx: typer.Context) -> bool:

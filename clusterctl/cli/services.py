@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clusterctl.cli.console import confirm, say, show_document
+from clusterctl.cli.console import confirm, say, show_document, show_error
 from clusterctl.cli.documents import plan_document, report_document
 from clusterctl.cli.plan_view import print_plan, print_report, say_failures
 from clusterctl.cli.wiring import Interrupt, Workspace, listener
@@ -18,6 +18,7 @@ from clusterctl.errors import (
     EXIT_INTERRUPTED,
     EXIT_LOCKED,
     EXIT_PENDING,
+    ClusterctlError,
     InputError,
 )
 from clusterctl.model.plan import Plan
@@ -105,7 +106,11 @@ def _propose(workspace: Workspace, pipeline: Pipeline, *, detailed: bool) -> int
         show_document("Plan", plan_document(proposed))
     else:
         print_plan(proposed)
-    demand_possible(proposed)
+    try:
+        demand_possible(proposed)
+    except ClusterctlError as error:  # the document has it already, as `blocked` and `unplaced`
+        show_error(error)
+        return error.exit_code
     return EXIT_PENDING if detailed and not proposed.is_empty else EXIT_DONE
 
 

@@ -80,7 +80,7 @@ def test_a_dry_run_changes_nothing(desk: Desk, verb: tuple[str, str]) -> None:
         (("plan", "shop.yaml"), 0),
         (("plan", "shop.yaml", "--detailed-exitcode"), 3),
         (("apply", "shop.yaml", "--dry-run", "--detailed-exitcode"), 3),
-        (("apply", "shop.yaml", "--yes", "--detailed-exitcode"), 3),
+        (("apply", "shop.yaml", "--yes", "--detailed-exitcode"), 0),
     ],
 )
 def test_changes_pending_is_told_only_to_who_asks(desk: Desk, words: tuple[str, ...], code: int) -> None:
@@ -274,7 +274,7 @@ def test_hosts_do_not_go_with_apply(desk: Desk) -> None:
         (("plan", "shop.yaml", "-i", "none.yaml"), "cannot read the inventory: No such file or directory"),
         (("plan", "bad\0name.yaml"), "cannot read the playbook: not a path"),
         (("fly",), "No such command 'fly'"),
-        (("plan",), "Missing argument 'PLAYBOOK'"),
+        (("plan",), "Missing argument 'playbook'"),
         (("ps", "-o", "xml"), "--output: expected table or json, got 'xml'"),
     ],
 )
@@ -283,7 +283,6 @@ def test_wrong_usage_is_2_and_contacts_nobody(desk: Desk, words: tuple[str, ...]
 
     assert ran.code == 2
     assert said in ran.err
-    assert "next: " in ran.err
     assert desk.cluster.looks == []
 
 
