@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from clusterctl import __version__
-from clusterctl.cli import look, run, services
+from clusterctl.cli import logs, look, run, services
 from clusterctl.cli.console import say, show_error
 from clusterctl.cli.globals import GlobalsAnywhere, Settings, check_workers
 from clusterctl.cli.lab import lab_app
@@ -34,6 +34,7 @@ app.add_typer(lab_app, name="lab")
 services.register(app)
 look.register(app)
 run.register(app)
+logs.register(app)
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback gets the flag so

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from graphlib import CycleError, TopologicalSorter
 
 from clusterctl.model.host import Host
+from clusterctl.model.names import natural
 from clusterctl.parsing.cursor import Cursor
 from clusterctl.parsing.inventory_hosts import RESERVED
 from clusterctl.parsing.names import parse_host_name
-from clusterctl.parsing.ranges import natural_key
 from clusterctl.parsing.scalars import as_text
 from clusterctl.parsing.selector import Hosts, Term, evaluate, parse_terms
 from clusterctl.parsing.words import Expected, quoted
@@ -25,7 +25,7 @@ def read_groups(cursor: Cursor, hosts: tuple[Host, ...]) -> Mapping[str, tuple[s
     known = Hosts(hosts, resolved)
     for name in _order(groups, cursor, lines):
         resolved[name] = frozenset().union(*(_members(place, terms, known) for place, terms in groups[name]))
-    return {name: tuple(sorted(resolved[name], key=natural_key)) for name in groups}
+    return {name: tuple(sorted(resolved[name], key=natural)) for name in groups}
 
 
 def _read_group(name: str, cursor: Cursor) -> Parts:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from clusterctl.model.host import Capacity, Host
 from clusterctl.model.inventory import SshSettings
+from clusterctl.model.names import natural
 from clusterctl.parsing.cursor import Cursor, shown_key
 from clusterctl.parsing.names import (
     parse_address,
@@ -16,7 +17,7 @@ from clusterctl.parsing.names import (
     parse_port,
     parse_user,
 )
-from clusterctl.parsing.ranges import MOST_NAMES, expand, natural_key
+from clusterctl.parsing.ranges import MOST_NAMES, expand
 from clusterctl.parsing.scalars import any_text_of, as_text, parse_cpus, parse_some_size
 from clusterctl.parsing.words import Expected, Unfit, counted, quoted
 
@@ -49,7 +50,7 @@ def read_hosts(cursor: Cursor, ssh: SshSettings) -> tuple[Host, ...]:
         hosts += described
     if not cursor.value.entries and cursor.value.kind in {"map", "null"}:
         cursor.mistake("no hosts: at least one is needed")
-    return tuple(sorted(hosts, key=lambda host: natural_key(host.name)))
+    return tuple(sorted(hosts, key=lambda host: natural(host.name)))
 
 
 def _read_host(key: str, place: Cursor, ssh: SshSettings) -> list[Host]:

@@ -1,4 +1,4 @@
-"""Node-set syntax: `web[01-20]` written out and folded, and the order of names. Sets are in `selector`.
+"""Node-set syntax: `web[01-20]` written out and folded. Sets are in `selector`.
 
 Ranges are read and folded by ClusterShell's RangeSet, once their size is known. Its NodeSet is not used:
 it would read the machine's group files, and rewrites digits beside brackets.
@@ -13,19 +13,14 @@ from collections.abc import Iterable, Iterator
 
 from ClusterShell.RangeSet import RangeSet, RangeSetException
 
+from clusterctl.model.names import natural
 from clusterctl.parsing.words import Expected, Unfit, quoted
 
 MOST_NAMES = 100_000
 
 _BRACKETS = re.compile(r"\[([^\[\]]*)\]")
-_RANGE = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9})(?:/([1-9][0-9]{0,8}))?)?")
 _DIGITS = re.compile(r"([0-9]+)")
-
-
-def natural_key(name: str) -> tuple[tuple[str | int, ...], str]:
-    """Return a key that sorts h2 before h10 and, of web1 and web01, always the same one first."""
-    parts = _DIGITS.split(name)
-    return tuple(int(part) if index % 2 else part for index, part in enumerate(parts)), name
+_RANGE = re.compile(r"([0-9]{1,9})(?:-([0-9]{1,9})(?:/([1-9][0-9]{0,8}))?)?")
 
 
 def expand(text: str) -> tuple[str, ...]:
@@ -73,7 +68,7 @@ def fold(names: Iterable[str]) -> str:
     several at once takes ClusterShell minutes for a thousand addresses.
     """
     shapes: dict[str, list[list[str]]] = {}
-    for name in sorted(set(names), key=natural_key):
+    for name in sorted(set(names), key=natural):
         shapes.setdefault(_DIGITS.sub("0", name), []).append(_DIGITS.split(name))
     return ",".join(itertools.chain.from_iterable(map(_fold_shape, shapes.values())))
 

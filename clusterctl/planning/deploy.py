@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from clusterctl.model.inventory import Inventory
+from clusterctl.model.names import natural
 from clusterctl.model.placement import Instance
 from clusterctl.model.plan import Blocked, Change, FieldChange, Plan
 from clusterctl.model.service import Project, Service
@@ -19,7 +20,6 @@ from clusterctl.planning.eligibility import disk_refusal, port_keys, writable_vo
 from clusterctl.planning.guards import find_blocks, find_degraded, find_drift
 from clusterctl.planning.images import pin_images
 from clusterctl.planning.manifest import Manifest, latest_manifest, make_manifest, render_manifest
-from clusterctl.planning.names import natural
 from clusterctl.planning.observed import Observed, observe_units
 from clusterctl.planning.rolling import Task, find_exchanges, order_batches
 from clusterctl.planning.scheduler import Placements, Scheduler

@@ -11,10 +11,10 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from clusterctl.model.names import natural
 from clusterctl.model.plan import Blocked
 from clusterctl.model.service import Project
 from clusterctl.model.snapshot import Snapshot
-from clusterctl.planning.names import natural
 from clusterctl.planning.observed import Observed
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")

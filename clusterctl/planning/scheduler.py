@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from itertools import count
 
 from clusterctl.model.inventory import Inventory
+from clusterctl.model.names import natural
 from clusterctl.model.placement import Instance, Refusal, Unplaced
 from clusterctl.model.plan import Blocked
 from clusterctl.model.service import Project, Service
@@ -27,7 +28,6 @@ from clusterctl.planning.eligibility import (
     open_room,
     writable_volumes,
 )
-from clusterctl.planning.names import natural
 from clusterctl.planning.observed import Observed
 
 

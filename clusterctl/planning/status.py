@@ -6,9 +6,9 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import Any
 
+from clusterctl.model.names import natural
 from clusterctl.model.snapshot import Snapshot
 from clusterctl.planning.manifest import Manifest, latest_manifest
-from clusterctl.planning.names import natural
 from clusterctl.planning.observed import Observed, observe_units
 
 

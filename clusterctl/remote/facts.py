@@ -19,7 +19,7 @@ from clusterctl.model.snapshot import HostFacts, LookRequest, Unreachable
 from clusterctl.remote.answer import BadAnswerError, parse_answer
 from clusterctl.remote.facts_docker import parse_docker
 from clusterctl.remote.facts_host import parse_files, parse_system
-from clusterctl.remote.frame import NONCE_PATTERN, Frame
+from clusterctl.remote.frame import FRAME_FUNCTION, NONCE_PATTERN, Frame
 from clusterctl.remote.text import first_line
 
 # Docker may take 20 + 8 s, systemd 5 + 5 + 20 s at the same time; PROMISES allows a probe 45 s.
@@ -63,7 +63,7 @@ def build_look(request: LookRequest, nonce: str) -> str:
         raise ValueError("a nonce is 32 hex digits")
     settle_s = min(max(int(request.settle_s), 0), 3600)
     images = shlex.quote("\n".join(images_to_ask(request)))
-    return f"NONCE={nonce}\nSETTLE_S={settle_s}\nIMAGES={images}\n{_script()}"
+    return f"NONCE={nonce}\nSETTLE_S={settle_s}\nIMAGES={images}\n{FRAME_FUNCTION}{_script()}"
 
 
 def parse_look(host: str, address: str, result: CommandResult, nonce: str) -> HostFacts | Unreachable:

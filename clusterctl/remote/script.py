@@ -15,7 +15,7 @@ from importlib import resources
 
 from clusterctl.model.plan import ApplyUnit, PullImage, RemoveManifest, RemoveUnit, Step, WriteManifest
 from clusterctl.model.report import CommandResult, Status, StepResult
-from clusterctl.remote.frame import Section, parse_frame
+from clusterctl.remote.frame import FRAME_FUNCTION, Section, parse_frame
 from clusterctl.remote.text import printable
 
 LOCK_WAIT_S = 120
@@ -48,7 +48,7 @@ def build_script(steps: Sequence[Step], nonce: str, cluster: str, holder: str) -
             ("LOCK_WAIT_S", str(LOCK_WAIT_S)),
         )
     )
-    text = f"{head}\n{functions}\npayload() {{\n{payload}\n}}\nmain </dev/null\n"
+    text = f"{head}\n{FRAME_FUNCTION}{functions}\npayload() {{\n{payload}\n}}\nmain </dev/null\n"
     return Script(text, 60.0 + LOCK_WAIT_S + _duration(steps))
 
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clusterctl.parsing.ranges import expand, fold, natural_key
+from clusterctl.model.names import natural
+from clusterctl.parsing.ranges import expand, fold
 from clusterctl.parsing.selector import parse_terms
 from clusterctl.parsing.words import Expected, Unfit
 
@@ -99,4 +100,4 @@ def test_what_is_folded_and_written_out_again_is_the_same(names: set[str]) -> No
 
 
 def test_digits_are_ordered_as_numbers() -> None:
-    assert sorted(["h10", "h2", "h1", "h01", "a"], key=natural_key) == ["a", "h01", "h1", "h2", "h10"]
+    assert sorted(["h10", "h2", "h1", "h01", "a"], key=natural) == ["a", "h01", "h1", "h2", "h10"]

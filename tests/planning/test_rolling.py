@@ -164,7 +164,7 @@ def test_as_many_more_as_are_replaced_at_once() -> None:
         ({"port": 80}, "host port 80/tcp cannot be taken twice"),
         ({"mounts": (Mount("volume", "data", "/data"),)}, "volume data has a single writer"),
         ({"mode": "global"}, "a global service has one instance on each host"),
-        ({"memory_mb": 600}, "no host has room for one instance more"),
+        ({"memory_mb": 600}, "no host has room for the instances more"),
     ],
 )
 def test_where_start_first_cannot_be_the_plan_says_why(service: dict[str, Any], why: str) -> None:
@@ -176,6 +176,15 @@ def test_where_start_first_cannot_be_the_plan_says_why(service: dict[str, Any], 
 
     assert found.notes == (f"web: stop-first, since {why}",)
     assert [batch.title for batch in found.batches][1:-1] == ["replace 1 of 1"]
+
+
+def test_fewer_more_than_are_replaced_at_once_would_be_too_few() -> None:
+    hosts = [a_host("h1", memory_mb=1000), a_host("h2", memory_mb=1000)]
+    old = [web(OLD, 2, 4, memory_mb=400)]
+
+    _, found = changed(old, [web(NEW, 2, 4, "start-first", memory_mb=400)], *hosts)
+
+    assert found.notes == ("web: stop-first, since no host has room for the instances more",)
 
 
 def test_a_surge_left_by_a_killed_run_is_removed() -> None:

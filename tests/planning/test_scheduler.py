@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from clusterctl.model.inventory import Inventory
+from clusterctl.model.names import natural
 from clusterctl.model.plan import Plan
 from clusterctl.model.service import Constraint, Mount, Port, Service
 from clusterctl.model.snapshot import ContainerFact, HostFacts, LookRequest, UnitFact
 from clusterctl.planning.deploy import plan_apply
-from clusterctl.planning.names import natural
 from tests.builders import GIB, a_host, a_project, a_service, a_snapshot, an_inventory, facts_of, listening
 from tests.fake_cluster import FakeCluster
 from tests.planning.worlds import apply, plan

@@ -89,7 +89,7 @@ def test_every_exec_line_can_be_read_by_systemd(name: str) -> None:
 
     programs = [read_exec_line(line.partition("=")[2].removeprefix("-"))[0] for line in lines]
 
-    assert programs == ["/bin/sh", "/usr/bin/docker", "/bin/sh", "/bin/sh", "/bin/sh"]
+    assert programs == ["/usr/bin/systemctl", "/bin/sh", "/usr/bin/docker", "/bin/sh", "/bin/sh", "/bin/sh"]
 
 
 def test_the_container_gets_the_very_command() -> None:

@@ -1,15 +1,13 @@
 # shellcheck shell=sh
 # Functions of every script that changes a host; clusterctl/remote/script.py adds `payload`, which calls
 # them, and the last line, which calls `main`: a script cut on its way does nothing at all.
-# Set by the caller: NONCE, CLUSTER, HOLDER, LOCK_WAIT_S.
+# Set by the caller: NONCE, CLUSTER, HOLDER, LOCK_WAIT_S, and `frame` (remote/frame.py).
 LC_ALL=C; export LC_ALL
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; export PATH
 UNITS=/etc/systemd/system
 ETC=/etc/clusterctl
 KEPT=/var/lib/clusterctl/previous
 RUN=/run/clusterctl
-
-frame() { printf '\n%s %s\n' "$NONCE" "$*"; }
 
 # result ID STATUS RESTORED DETAIL: one section; the lines of $STAGE/log.ID follow
 result() {

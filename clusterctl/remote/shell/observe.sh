@@ -1,12 +1,10 @@
 #!/bin/sh
 # One look at a host: everything clusterctl.model.snapshot.HostFacts holds, in one run, changing nothing.
 # Sent on stdin of `sh -s` as root (POSIX sh: dash, bash, busybox). clusterctl.remote.facts puts NONCE,
-# SETTLE_S and IMAGES (one reference per line) before this text and reads the answer.
+# SETTLE_S, IMAGES (one reference per line) and `frame` (remote/frame.py) before this text and reads the answer.
 # All of it is functions until the last line, so a script that arrives torn does nothing.
 # Docker and the registry are asked in the background, into files, while systemd is asked: whoever of
 # them hangs costs one deadline, not the sum.
-
-frame() { printf '\n%s %s\n' "$NONCE" "$*"; }
 
 # section NAME COMMAND...: the command's output as one section
 section() {
