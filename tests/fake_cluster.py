@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from clusterctl.model.host import Host
@@ -46,6 +46,7 @@ class Container:
     volumes: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     env_file: str = ""
+    environment: str = ""
     checked: bool = False
     health: str = ""
 
@@ -276,7 +277,7 @@ class _HostWork:
             return f"{step.instance.unit} has changed since the plan was made"
         if _sha(step.unit_text) != step.unit_digest:
             return "the unit did not arrive whole"
-        image = _container(step.unit_text).image
+        image = container_of(step.unit_text).image
         if step.action != "enable" and (not self._fake.docker or image not in self._fake.images):
             return f"image {image} is not on the host"
         return ""
@@ -316,14 +317,15 @@ class _HostWork:
 
     def start(self, text: str) -> bool:
         """Run a unit's container, if its ports are free and its image is here; say whether it got well."""
-        fake, container, name = self._fake, _container(text), _container_name(text)
+        fake, container, name = self._fake, container_of(text), _container_name(text)
         taken = fake.listeners | {use.port for other in fake.containers.values() for use in other.ports}
         if not fake.docker or container.image not in fake.images or name in fake.containers:
             return False
         if taken & {use.port for use in container.ports} or self._cluster.is_broken(container.image):
             return False
         fake.volumes |= set(container.volumes)
-        fake.containers[name] = container
+        environment = fake.env[name] if container.env_file else ""
+        fake.containers[name] = replace(container, environment=environment)
         return True
 
     def _verdict(self, step: ApplyUnit) -> StepResult:
@@ -373,7 +375,8 @@ def _container_name(text: str) -> str:
 
 
 @lru_cache(maxsize=8192)
-def _container(text: str) -> Container:
+def container_of(text: str) -> Container:
+    """Return the container that a unit's Exec line makes."""
     checked = bool(_values(text, "--health-cmd"))
     mounts = [value for value in _values(text, "--mount") if value.startswith("type=volume,")]
     return Container(

@@ -1,4 +1,8 @@
-"""The two streams: results on stdout, talk on stderr. Text of hosts is made safe before it gets here."""
+"""The two streams: results on stdout, talk on stderr.
+
+Everything that is shown goes through here and is made safe for a terminal here (I10), whoever said it.
+Nothing else in `cli` writes to a stream.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ from typing import Any
 
 from clusterctl.errors import ClusterctlError, InputError
 from clusterctl.model.report import Event
+from clusterctl.remote.text import printable
 
 API_VERSION = "clusterctl/v1"
 _WIDE = 10_000
@@ -17,18 +22,32 @@ _WIDE = 10_000
 
 def show_document(kind: str, body: Mapping[str, Any]) -> None:
     """Print one JSON document on stdout."""
-    print_line(json.dumps({"apiVersion": API_VERSION, "kind": kind, **body}, indent=2))
+    sys.stdout.write(json.dumps({"apiVersion": API_VERSION, "kind": kind, **body}, indent=2) + "\n")
 
 
-def print_line(text: str = "") -> None:
-    """Print one line on stdout."""
-    sys.stdout.write(text + "\n")
+def show_json_line(body: Mapping[str, Any]) -> None:
+    """Print one JSON value on one line of stdout."""
+    sys.stdout.write(json.dumps(body) + "\n")
+    sys.stdout.flush()
+
+
+def print_line(text: str = "", *, label: str = "", colour: int = 0) -> None:
+    """Print one line on stdout, after a label that may have an ANSI colour (SGR number)."""
+    shown = one_line(label)
+    if colour and shown and colour_wanted():
+        shown = f"\033[{colour}m{shown}\033[0m"
+    sys.stdout.write(f"{shown} {one_line(text)}\n" if shown else f"{one_line(text)}\n")
 
 
 def say(text: str) -> None:
     """Print one line on stderr."""
-    sys.stderr.write(text + "\n")
+    sys.stderr.write(f"{one_line(text)}\n")
     sys.stderr.flush()
+
+
+def one_line(text: str) -> str:
+    """Return text as one line that a terminal only shows: control marks and line ends are escaped."""
+    return printable(text).replace("\n", "\\n")
 
 
 def say_event(event: Event) -> None:
@@ -53,7 +72,7 @@ def show_table(
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*(Text(cell, style=(styles or {}).get(cell, "")) for cell in row))
+        table.add_row(*(Text(one_line(cell), style=(styles or {}).get(cell, "")) for cell in row))
     tty = sys.stdout.isatty()
     width = None if tty else int(os.environ.get("COLUMNS", "0") or 0) or _WIDE
     console = Console(file=sys.stdout, width=width, highlight=False, markup=False, emoji=False)
@@ -93,7 +112,7 @@ def error_document(error: ClusterctlError) -> dict[str, Any]:
 
 def confirm(question: str) -> bool:
     """Ask on the terminal; anything but y or yes is no."""
-    sys.stderr.write(f"{question} [y/N] ")
+    sys.stderr.write(f"{one_line(question)} [y/N] ")
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from clusterctl.cli.console import print_line, say, show_document
 from clusterctl.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,28 +33,27 @@ def _wants_json(ctx: typer.Context) -> bool:
     return getattr(ctx.obj, "output", "table") == "json"
 
 
-def _say(line: str) -> None:
-    typer.echo(line, err=True)
-
-
 def _show(ctx: typer.Context, info: LabInfo) -> None:
     from clusterctl.lab import describe
 
     if _wants_json(ctx):
-        typer.echo(json.dumps(describe(info), indent=2))
+        document = describe(info)
+        show_document(
+            document.pop("kind"), {key: item for key, item in document.items() if key != "apiVersion"}
+        )
         return
-    typer.echo(f"lab {info.name}: inventory {info.inventory}")
-    typer.echo(f"registry: push to {info.registry_push or 'none'}, hosts pull from registry.lab:5000")
+    print_line(f"lab {info.name}: inventory {info.inventory}")
+    print_line(f"registry: push to {info.registry_push or 'none'}, hosts pull from registry.lab:5000")
     for each in info.hosts:
         place = each.address if each.port == 22 else f"{each.address}:{each.port}"
-        typer.echo(f"  {each.host:5} {place:21} zone={each.zone}  {each.state}")
+        print_line(f"  {each.host:5} {place:21} zone={each.zone}  {each.state}")
 
 
 def _done(ctx: typer.Context, result: dict[str, str], sentence: str) -> None:
     if _wants_json(ctx):
-        typer.echo(json.dumps({"apiVersion": "clusterctl/v1", **result}, indent=2))
+        show_document(result["kind"], {key: item for key, item in result.items() if key != "kind"})
     else:
-        typer.echo(sentence)
+        print_line(sentence)
 
 
 @lab_app.command()
@@ -66,7 +65,7 @@ def up(
     """Make a lab, or make it whole again: all its hosts run and are ready."""
     from clusterctl import lab
 
-    _show(ctx, lab.up(name, hosts, _say))
+    _show(ctx, lab.up(name, hosts, say))
 
 
 @lab_app.command()
@@ -86,7 +85,7 @@ def down(
     """Remove a lab and everything that belongs to it."""
     from clusterctl import lab
 
-    lab.down(name, _say, images=images)
+    lab.down(name, say, images=images)
     _done(ctx, {"kind": "LabRemoved", "name": name}, f"lab {name} is gone")
 
 
@@ -137,5 +136,5 @@ def engine(
     """Make sure that a docker engine answers."""
     from clusterctl.lab.engine import ensure_engine
 
-    version = ensure_engine(_say, install=install)
+    version = ensure_engine(say, install=install)
     _done(ctx, {"kind": "Engine", "version": version}, f"docker engine {version} answers")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from clusterctl.cli.console import colour_wanted, print_line, say
+from clusterctl.cli.console import print_line, say, show_json_line
 from clusterctl.cli.look import look
 from clusterctl.cli.wiring import Workspace
 from clusterctl.errors import EXIT_DONE, EXIT_FAILED, InputError
@@ -156,19 +156,14 @@ class _Printer:
 
     def _print(self, host: str, entry: dict[str, Any]) -> None:
         from clusterctl.cli.documents import timestamp
-        from clusterctl.remote.text import printable
 
-        name = printable(str(entry.get("CONTAINER_NAME") or entry.get("SYSLOG_IDENTIFIER") or "?"))
+        name = str(entry.get("CONTAINER_NAME") or entry.get("SYSLOG_IDENTIFIER") or "?")
         message = _message(entry.get("MESSAGE"))
         when = timestamp(int(entry["__REALTIME_TIMESTAMP"]) // 1_000_000)
         if self._as_json:
-            print_line(json.dumps({"time": when, "host": host, "instance": name, "message": message}))
-            return
-        label = f"{name:{self._width}} |"
-        colour = self._colours.get(name)
-        if colour and colour_wanted():
-            label = f"\033[{colour}m{label}\033[0m"
-        print_line(f"{label} {printable(message)}")
+            show_json_line({"time": when, "host": host, "instance": name, "message": message})
+        else:
+            print_line(message, label=f"{name:{self._width}} |", colour=self._colours.get(name, 0))
 
 
 def _message(value: Any) -> str:

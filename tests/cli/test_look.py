@@ -178,9 +178,6 @@ def say_the_worst(desk: Desk, words: tuple[str, ...]) -> str:
     return ran.out + ran.err
 
 
-@pytest.mark.xfail(
-    reason="cli/console.py prints what it is given; facts of hosts come raw (markers, os, ...)"
-)
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb[0])
 def test_nothing_a_host_says_reaches_the_terminal_raw(desk: Desk, verb: tuple[str, ...]) -> None:
     """I10, bad-input row 35."""

@@ -8,7 +8,7 @@ import pytest
 
 from clusterctl.model.plan import Batch, Plan, PullImage
 from clusterctl.model.report import StepResult
-from clusterctl.model.service import Mount, Service, UpdateConfig
+from clusterctl.model.service import Constraint, Mount, Service, UpdateConfig
 from clusterctl.operations.execute import execute
 from clusterctl.planning.deploy import plan_apply
 from clusterctl.planning.rolling import may_continue
@@ -80,6 +80,14 @@ def test_start_comes_before_replace_before_remove() -> None:
         "remove",
         "record",
     ]
+
+
+def test_a_move_starts_before_it_stops() -> None:
+    elsewhere = (Constraint("node.hostname", "!=", "h1"),)
+
+    _, found = changed([a_service(port=80)], [a_service(port=80, constraints=elsewhere)])
+
+    assert order(found) == [("start", ["shop-web-1@h2"]), ("remove", ["shop-web-1@h1"])]
 
 
 def test_images_are_pulled_where_they_are_needed_and_missing() -> None:
@@ -179,7 +187,7 @@ def test_where_start_first_cannot_be_the_plan_says_why(service: dict[str, Any], 
 
 
 def test_fewer_more_than_are_replaced_at_once_would_be_too_few() -> None:
-    hosts = [a_host("h1", memory_mb=1000), a_host("h2", memory_mb=1000)]
+    hosts = [a_host("h1", memory_mb=1000), a_host("h2", memory_mb=1200)]
     old = [web(OLD, 2, 4, memory_mb=400)]
 
     _, found = changed(old, [web(NEW, 2, 4, "start-first", memory_mb=400)], *hosts)

@@ -33,6 +33,7 @@ SHAPES: tuple[dict[str, Any], ...] = (
     {"port": 80},
     {"port": 81, "healthcheck": CHECK},
     {"mounts": DATA},
+    {"mounts": DATA, "healthcheck": CHECK},
     {"mounts": (Mount("volume", "data", "/data", read_only=True),), "port": 80},
     {"constraints": IN_A},
     {"constraints": NOT_IN_A},
@@ -163,7 +164,7 @@ def projects(draw: st.DrawFn, name: str = "shop") -> Project:
 @st.composite
 def worlds(draw: st.DrawFn) -> World:
     """Return a world of one to six hosts."""
-    names = [f"h{number}" for number in range(1, draw(st.sampled_from([1, 2, 3, 4, 5, 6])) + 1)]
+    names = [f"h{number}" for number in range(1, draw(st.sampled_from([1, 1, 2, 2, 3, 4, 5, 6])) + 1)]
     zones = draw(st.sampled_from([("",), ("a", "b"), ("a", "a", "b"), ("b", "a", "")]))
     sizes = draw(st.sampled_from([(None,), (None,), (1000, 500), (500, None)]))
     hosts = [

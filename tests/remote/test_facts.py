@@ -308,7 +308,7 @@ def test_what_is_no_image_reference_is_refused(image: str) -> None:
 def test_the_script_of_a_look_holds_the_request_first_and_does_all_in_its_last_line() -> None:
     script = build_look(LookRequest(("nginx:1", "x"), settle_s=7), NONCE)
 
-    assert script.startswith(f"NONCE={NONCE}\nSETTLE_S=7\nIMAGES='nginx:1\nx'\n#!/bin/sh\n")
+    assert script.startswith(f"NONCE={NONCE}\nSETTLE_S=7\nIMAGES='nginx:1\nx'\nframe() {{ printf")
     assert script.endswith("\nmain </dev/null\n")
 
 
