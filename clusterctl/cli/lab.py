@@ -39,7 +39,7 @@ def _show(ctx: typer.Context, info: LabInfo) -> None:
     if _wants_json(ctx):
         document = describe(info)
         show_document(
-            document.pop("kind"), {key: item for key, item in document.items() if key != "apiVersion"}
+            str(document.pop("kind")), {key: item for key, item in document.items() if key != "apiVersion"}
         )
         return
     print_line(f"lab {info.name}: inventory {info.inventory}")
