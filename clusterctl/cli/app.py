@@ -88,6 +88,7 @@ def globals_(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
 
 def main() -> None:
     """Run the command line and exit with PROMISES' codes; no trace without --debug."""
+    mute = _fill_closed_streams()
     code = _run()
     try:
         sys.stdout.flush()
@@ -96,9 +97,21 @@ def main() -> None:
         code = 128 + signal.SIGPIPE
     except (ValueError, OSError):
         code = code or EXIT_FAILED
+    if mute and not code:
+        code = EXIT_FAILED
     # Threads of hosts that were given up must not keep the process (I11).
     sys.stderr.flush()
     os._exit(code)
+
+
+def _fill_closed_streams() -> bool:
+    """Open what the caller closed, so that no connection becomes stdout; return whether results have no reader."""
+    closed = [sys.stdin is None, sys.stdout is None, sys.stderr is None]
+    for fd, (missing, name) in enumerate(zip(closed, ("stdin", "stdout", "stderr"), strict=True)):
+        if missing:
+            os.dup2(os.open(os.devnull, os.O_RDWR), fd)
+            setattr(sys, name, os.fdopen(fd, "r" if fd == 0 else "w", encoding="utf-8"))
+    return closed[1]
 
 
 def _run() -> int:

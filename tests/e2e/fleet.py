@@ -182,5 +182,5 @@ def service(
 def write_playbook(folder: Path, name: str, **services: dict[str, Any]) -> Path:
     """Write a playbook; JSON is YAML."""
     path = folder / f"{name}.yaml"
-    path.write_text(json.dumps({"name": name, "services": services}, indent=1))
+    path.write_text(json.dumps({"name": name, "services": services}, indent=1, ensure_ascii=False), "utf-8")
     return path

@@ -84,7 +84,8 @@ def test_documents(fleet: LabFleet, project: str, tmp_path: Path) -> None:
     assert facts["hosts"][0]["boot_id"] == fleet.ssh("h1", "cat /proc/sys/kernel/random/boot_id").strip()
     assert (lab["name"], lab["inventory"]) == ("e2e", fleet.inventory)
     assert [host["host"] for host in lab["hosts"]] == ["h1", "h2", "h3", "h4", "h5"]
-    assert fleet.cli("status", "-o", "json").document["services"][-1]["project"] == project
+    services = fleet.cli("status", "-o", "json").document["services"]
+    assert [s["healthy"] for s in services if s["project"] == project] == [1]
 
 
 def test_logs(fleet: LabFleet, project: str, tmp_path: Path) -> None:
