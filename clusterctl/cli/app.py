@@ -71,7 +71,7 @@ def globals_(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
 ) -> None:
     """Fill the settings that every verb reads."""
     if output not in {"table", "json"}:
-        raise InputError(f"--output: expected table or json, got {output!r}")
+        raise InputError(f"--output: expected table or json, got {output!r}", next_step="clusterctl --help")
     ctx.obj = Settings(
         inventory=inventory,
         output=output,

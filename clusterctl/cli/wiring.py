@@ -98,7 +98,9 @@ def read_file(path: str, what: str) -> bytes:
         message = f"cannot read the {what}: {error.strerror or error}"
         raise InputError(message, mistakes=[Mistake(path, 0, message)], next_step=f"{hint}.") from None
     except ValueError:
-        raise InputError(f"cannot read the {what}: not a path: {path!r}") from None
+        raise InputError(
+            f"cannot read the {what}: not a path: {path!r}", next_step="check the path."
+        ) from None
     if len(data) > MAX_FILE_BYTES:
         raise InputError(f"{path}: larger than 10 MiB")
     return data

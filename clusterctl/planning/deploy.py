@@ -20,7 +20,7 @@ from clusterctl.planning.eligibility import disk_refusal, port_keys, writable_vo
 from clusterctl.planning.guards import find_blocks, find_degraded, find_drift
 from clusterctl.planning.images import pin_images
 from clusterctl.planning.manifest import Manifest, latest_manifest, make_manifest, render_manifest
-from clusterctl.planning.observed import Observed, observe_units
+from clusterctl.planning.observed import Observed, foreign_containers, observe_units
 from clusterctl.planning.rolling import Task, find_exchanges, order_batches
 from clusterctl.planning.scheduler import Placements, Scheduler
 from clusterctl.planning.spec import environment_digest, spec_digest
@@ -228,6 +228,9 @@ def _step_blocks(context: _Context, tasks: list[Task]) -> list[Blocked]:
     blocks = []
     for task in tasks:
         facts = seen[task.change.host]
+        if task.change.kind != "remove" and task.change.instance.name in foreign_containers(facts):
+            reason = f"a container {task.change.instance} exists and is not ours"
+            blocks.append(Blocked("guard", facts.host, reason))
         if not facts.docker_answers:
             reason = (
                 f"{task.change.instance}: to {task.change.kind} it docker must answer: {facts.docker_error}"

@@ -109,10 +109,10 @@ def foreign_ports(facts: HostFacts) -> frozenset[tuple[int, str]]:
     ours: set[tuple[int, str]] = set()
     theirs = {(use.port, use.protocol) for use in facts.ports}
     for container in facts.containers or ():
-        used = {(use.port, use.protocol) for use in container.ports}
+        used = {(use.port, use.protocol) for use in container.ports if container.state == "running"}
         if f"{LABEL}.instance" in container.labels:
             ours |= used
-        elif container.state == "running":
+        else:
             theirs |= used
     return frozenset(theirs - ours)
 

@@ -24,6 +24,8 @@ _SAFE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,200}")
 _HEX = re.compile(r"[0-9a-f]{64}")
 _IMAGE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._:/-]{0,400}@sha256:[0-9a-f]{64}")
 _PINNED = re.compile(r"^Pinned=(.*)$", re.MULTILINE)
+# No line of a unit, an env file or a manifest begins with a digit.
+_MARK = "0"
 _STATUSES: dict[str, Status] = {"changed": "changed", "unchanged": "unchanged", "failed": "failed"}
 
 
@@ -90,7 +92,7 @@ def _call(number: int, step: Step, nonce: str) -> str:
         WriteManifest: _write,
         RemoveManifest: _forget,
     }
-    return calls[type(step)](number, step, f"END-{nonce}")
+    return calls[type(step)](number, step, f"{_MARK}END-{nonce}")
 
 
 def _pull(number: int, step: PullImage, _end: str) -> str:
@@ -120,9 +122,14 @@ def _forget(number: int, step: RemoveManifest, _end: str) -> str:
 
 
 def _here(text: str, end: str) -> str:
-    """Return a here-document: bytes pass as they are, nothing is expanded, nothing is in argv (I9)."""
+    """Return a here-document: bytes pass as they are, nothing is expanded, nothing is in argv (I9).
+
+    dash 0.5.12 loses a byte of a line that begins as the end mark begins and goes on beyond ASCII.
+    """
     if "\0" in text or (text and not text.endswith("\n")):
         raise ValueError("a file for a host is text whose last line ends")
+    if any(line.startswith(_MARK) and not line.isascii() for line in text.split("\n")):
+        raise ValueError(f"a line for a host begins with {_MARK} and is not ASCII")
     return f" <<'{end}'\n{text}{end}"
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -28,7 +30,18 @@ def _say(line: str) -> None:
 def fleet() -> Iterator[LabFleet]:
     """Return a lab of five hosts; it is gone afterwards, with everything that belonged to it."""
     from clusterctl import lab
+    from clusterctl.lab.state import state_root
 
+    state_root().mkdir(parents=True, exist_ok=True)
+    with (state_root() / "e2e.lock").open("w") as alone:
+        try:
+            fcntl.flock(alone, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            pytest.exit("another test session uses the lab e2e; let it end first", returncode=5)
+        yield from _lab(lab)
+
+
+def _lab(lab: ModuleType) -> Iterator[LabFleet]:
     info = lab.up("e2e", HOSTS, _say)
     yield LabFleet(info)
     lab.down("e2e")

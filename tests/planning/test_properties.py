@@ -90,7 +90,7 @@ def test_a_plan_that_was_carried_out_leaves_nothing_to_do(world: World) -> None:
 @few
 @given(worlds())
 def test_no_service_falls_below_its_replicas_less_its_parallelism(world: World) -> None:
-    """I1. Caught: `_rows` with all of a service in one; fewer surges than are replaced at once."""
+    """I1. Caught: `_rows` with all of a service in one. That surges are enough is in `test_rolling`."""
     world = replace(world, crash_after=None)
     cluster = world.build()
     found = plan(cluster, world.wanted)
