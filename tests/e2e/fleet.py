@@ -10,12 +10,13 @@ import os
 import shlex
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import paramiko
 
@@ -45,6 +46,7 @@ class LabFleet:
         self.name = info.name
         self.inventory = str(info.inventory)
         self.addresses = {host.host: host.address for host in info.hosts}
+        self._hurt = False
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -119,12 +121,15 @@ class LabFleet:
 
     def fault(self, kind: str, host: str) -> None:
         """Inject a fault, as a person does."""
+        self._hurt = True
         answer = self.cli("lab", "fault", "--name", self.name, kind, host)
         assert answer.code == 0, answer.stderr
 
     def heal_all(self) -> None:
-        """Bring back whatever a test left broken, and wait until every host answers."""
-        for host in self.hosts:
+        """Bring back what a test's faults left broken."""
+        hosts = self.hosts if self._hurt else ()
+        self._hurt = False
+        for host in hosts:
             container = lab.host_container(self.name, host)
             if container.status == "paused":
                 self.fault("unpause", host)
@@ -147,6 +152,35 @@ class LabFleet:
     def clock(self) -> str:
         """Return the hosts' time as journalctl takes it; they share this machine's clock."""
         return self.inside(self.hosts[0], "date", "+%Y-%m-%d %H:%M:%S.%N").strip()[:26]
+
+
+class Asking:
+    """Asks a service on hosts all the while, ten times a second each, and keeps what failed."""
+
+    def __init__(self, fleet: LabFleet, port: int, hosts: Sequence[str]) -> None:
+        self._fleet, self._port = fleet, port
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._ask, args=(host,), daemon=True) for host in hosts]
+        self.answered = 0
+        self.failures: list[str] = []
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(timeout=10)
+
+    def _ask(self, host: str) -> None:
+        while not self._stop.wait(0.1):
+            try:
+                self._fleet.get(host, self._port)
+                self.answered += 1
+            except OSError as error:
+                self.failures.append(f"{host}: {error}")
 
 
 def wait_until(condition: Callable[[], bool], within_s: float, what: str) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import paramiko
 
-from tests.e2e.fleet import LabFleet, service, wait_until, write_playbook
+from tests.e2e.fleet import Asking, LabFleet, service, wait_until, write_playbook
 
 FOREIGN_UNIT = "clusterctl-of-somebody-else.service"
 
@@ -82,15 +82,13 @@ def test_reboot_by_hand(fleet: LabFleet, project: str, tmp_path: Path) -> None:
 
 
 def test_broken_version(fleet: LabFleet, project: str, tmp_path: Path) -> None:
-    """A version that dies stops at the first batch, is undone there, and the good one then applies."""
+    """A version that dies stops at the first batch and is undone there; the rest answers all the while."""
     fleet.apply(write_playbook(tmp_path, project, web=service(port=8082, replicas=5)))
     before = fleet.all_containers(f"{project}-")
 
-    broken = fleet.cli(
-        "apply",
-        str(write_playbook(tmp_path, project, web=service("hello:broken", port=8082, replicas=5))),
-        "--yes",
-    )
+    version = write_playbook(tmp_path, project, web=service("hello:broken", port=8082, replicas=5))
+    with Asking(fleet, 8082, [host for host in fleet.hosts if host != "h1"]) as asking:
+        broken = fleet.cli("apply", str(version), "--yes")
 
     after = fleet.all_containers(f"{project}-")
     assert broken.code == 1
@@ -99,6 +97,8 @@ def test_broken_version(fleet: LabFleet, project: str, tmp_path: Path) -> None:
     assert f"not touched: {project}-web-2, {project}-web-3, {project}-web-4, {project}-web-5" in broken.stderr
     assert _changed(before, after) == {f"{project}-web-1"}
     assert all(fleet.get(host, 8082).startswith("hello 1.0") for host in fleet.hosts)
+    assert asking.answered > 50
+    assert asking.failures == []
 
     fleet.apply(write_playbook(tmp_path, project, web=service("hello:1.1", port=8082, replicas=5)))
     assert all(fleet.get(host, 8082).startswith("hello 1.1") for host in fleet.hosts)
