@@ -24,6 +24,7 @@ _STATES: dict[str, State] = {
     "inactive": "stopped",
     "failed": "failed",
 }
+_HEALTHS: dict[str, Health] = {"healthy": "healthy", "unhealthy": "unhealthy", "starting": "starting"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,8 +66,7 @@ class Observed:
             return "unknown"
         if self.container is None or self.container.state != "running":
             return "unhealthy" if self.state == "running" else "none"
-        health = self.container.health
-        return health if health in {"healthy", "unhealthy", "starting"} else "none"  # type: ignore[return-value]
+        return _HEALTHS.get(self.container.health, "none")
 
     @property
     def is_well(self) -> bool:

@@ -75,7 +75,7 @@ class LabFleet:
         assert answer.code == 0, answer.stdout + answer.stderr
         return answer
 
-    def ssh(self, host: str, command: str) -> str:
+    def ssh(self, host: str, command: str, *, stdin: str = "") -> str:
         """Run a command as root over a connection of our own; its stdout."""
         folder = Path(self.inventory).parent
         client = paramiko.SSHClient()
@@ -85,7 +85,9 @@ class LabFleet:
             self.addresses[host], username="ops", key_filename=str(folder / "id_ed25519"), timeout=10
         )
         try:
-            _, out, _ = client.exec_command(f"sudo -n sh -c {shlex.quote(command)}", timeout=60)
+            to, out, _ = client.exec_command(f"sudo -n sh -c {shlex.quote(command)}", timeout=60)
+            to.write(stdin)
+            to.channel.shutdown_write()
             return out.read().decode()
         finally:
             client.close()

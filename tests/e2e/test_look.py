@@ -6,6 +6,11 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
+from clusterctl.model.report import CommandResult
+from clusterctl.model.snapshot import HostFacts, LookRequest
+from clusterctl.remote.facts import build_look, parse_look
 from tests.e2e.fleet import CLUSTERCTL, LabFleet, service, wait_until, write_playbook
 
 
@@ -66,6 +71,20 @@ def test_a_noisy_login_shell(fleet: LabFleet) -> None:
     fleet.inside("h3", "cp", "/root/bashrc", "/home/ops/.bashrc")
     assert answer.code == 0, answer.stderr
     assert answer.document["hosts"][0]["host"] == "h3"
+
+
+@pytest.mark.parametrize("shell", ["dash", "bash", "busybox sh"])
+def test_any_shell_reads_the_script_of_a_look(fleet: LabFleet, shell: str) -> None:
+    """The one script of a look gives the same facts whichever POSIX shell a host has as /bin/sh."""
+    nonce = "a" * 32
+    script = build_look(LookRequest(("registry.lab:5000/hello:1.0",)), nonce)
+
+    answer = fleet.ssh("h1", f"{shell} -s", stdin=script)
+
+    facts = parse_look("h1", "", CommandResult("h1", 0, answer.encode(), b""), nonce)
+    assert isinstance(facts, HostFacts), facts
+    assert facts.systemd_state == "running"
+    assert facts.resolved["registry.lab:5000/hello:1.0"].digest.startswith("sha256:")
 
 
 def test_documents(fleet: LabFleet, project: str, tmp_path: Path) -> None:
