@@ -10,7 +10,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable
-from functools import cache
 from types import TracebackType
 from typing import Any, Self
 
@@ -144,24 +143,23 @@ def connect(target: Target, credentials: Credentials, timeout_s: float = 10.0) -
 
     `timeout_s` bounds everything together: TCP, banner, key exchange and login.
     """
-    session = fabric.Connection(
-        target.address,
-        user=target.user,
-        port=target.port,
-        config=_config(),
-        gateway=False,
-        forward_agent=False,
-    )
+    session = new_session(target)
     client = StrictClient(target, credentials, timeout_s)
     session.client = client
     session.open()
     return Connection(target, session, client)
 
 
-@cache
-def _config() -> Any:
-    """Return the one configuration of all connections: fabric's defaults, no file, no environment."""
-    return fabric.Config(lazy=True, ssh_config=paramiko.SSHConfig())
+def new_session(target: Target) -> Any:
+    """Return fabric's Connection to a host, not opened; its configuration is fabric's defaults, no file.
+
+    Each has a configuration of its own: fabric merges one when it is first read, and a thread that reads
+    a shared one meanwhile finds half of it.
+    """
+    config = fabric.Config(lazy=True, ssh_config=paramiko.SSHConfig())
+    return fabric.Connection(
+        target.address, user=target.user, port=target.port, config=config, gateway=False, forward_agent=False
+    )
 
 
 def _encode(script: str | bytes) -> bytes:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 import time
 
@@ -13,7 +14,7 @@ from clusterctl.model.snapshot import Unreachable
 from clusterctl.remote.client import StrictTransport
 from clusterctl.remote.failure import HostFailure
 from clusterctl.remote.known_hosts import fingerprint
-from clusterctl.remote.ssh import connect, root_shell
+from clusterctl.remote.ssh import connect, new_session, root_shell
 from clusterctl.remote.target import Target
 from tests.remote.sshd import Sshd, read_all, write_key
 
@@ -45,6 +46,30 @@ def test_a_connection_carries_one_command_after_the_other(sshd: Sshd) -> None:
 
     assert results == [b"0\n", b"1\n", b"2\n"]
     assert sshd.connections == 1
+
+
+def test_sessions_are_made_in_many_threads_at_once() -> None:
+    """Fails in most rounds when the threads share one fabric configuration (seen in the lab, once in a while)."""
+    errors: list[Exception] = []
+
+    def make() -> None:
+        try:
+            new_session(Target("web1", "192.0.2.1", 22, "ops"))
+        except Exception as error:  # noqa: BLE001 - whatever it is, it is the finding
+            errors.append(error)
+
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        for _ in range(20):
+            threads = [threading.Thread(target=make) for _ in range(16)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+    finally:
+        sys.setswitchinterval(usual)
+    assert errors == []
 
 
 def test_a_changed_host_key_is_refused_before_any_login(sshd: Sshd) -> None:
