@@ -3,7 +3,6 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO := demo
-DEMO_INVENTORY = $$($(BIN)/clusterctl lab status --name $(DEMO) -o json | $(PYTHON) -c 'import json,sys; print(json.load(sys.stdin)["inventory"])')
 
 .DEFAULT_GOAL := help
 .PHONY: help setup lock fix lint unit e2e test demo engine clean
@@ -51,21 +50,19 @@ test: setup engine ## unit and end-to-end tests
 	$(BIN)/pytest -m "e2e or not e2e"
 
 demo: setup engine ## a lab of 3 hosts, a playbook applied to it, and an answer from the service
-	@echo "== a lab of three hosts"
-	$(BIN)/clusterctl lab up --hosts 3 --name $(DEMO)
-	@echo; echo "== what would be done"
-	$(BIN)/clusterctl -i "$(DEMO_INVENTORY)" plan playbooks/hello.yaml
-	@echo; echo "== done"
-	$(BIN)/clusterctl -i "$(DEMO_INVENTORY)" apply playbooks/hello.yaml --yes
-	@echo; echo "== what runs"
-	$(BIN)/clusterctl -i "$(DEMO_INVENTORY)" status
-	$(BIN)/clusterctl -i "$(DEMO_INVENTORY)" ps
-	@echo; echo "== the service answers"
-	$(BIN)/clusterctl -i "$(DEMO_INVENTORY)" exec all -- curl -sS --fail http://127.0.0.1:8080/
-	@echo; echo "The lab stays up. Go on with:"
-	@echo "  export CLUSTERCTL_INVENTORY=$(DEMO_INVENTORY) PATH=\$$PWD/$(BIN):\$$PATH"
-	@echo "  clusterctl logs hello -f"
-	@echo "  clusterctl lab down --name $(DEMO)      # ends it, leaves nothing behind"
+	@PATH="$$PWD/$(BIN):$$PATH"; set -e; \
+	step() { printf '\n== %s\n' "$$1"; shift; echo "$$ $$*"; "$$@"; }; \
+	step "a lab of three hosts" clusterctl lab up --hosts 3 --name $(DEMO); \
+	CLUSTERCTL_INVENTORY=$$(clusterctl lab status --name $(DEMO) -o json | python -c 'import json, sys; print(json.load(sys.stdin)["inventory"])'); \
+	export CLUSTERCTL_INVENTORY; \
+	step "what would be done" clusterctl plan playbooks/hello.yaml; \
+	step "do it" clusterctl apply playbooks/hello.yaml --yes; \
+	step "hosts and services" clusterctl status; \
+	step "every container" clusterctl ps; \
+	step "the service answers" clusterctl exec all -- curl -sS --fail http://127.0.0.1:8080/; \
+	printf '\nThe lab stays up. Go on with:\n'; \
+	printf '  export CLUSTERCTL_INVENTORY=%s PATH=%s:$$PATH\n' "$$CLUSTERCTL_INVENTORY" "$$PWD/$(BIN)"; \
+	printf '  clusterctl logs hello -f\n  clusterctl lab down --name $(DEMO)      # ends it, leaves nothing behind\n'
 
 clean: ## remove .venv and caches
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache dist

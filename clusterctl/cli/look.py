@@ -12,7 +12,6 @@ from clusterctl.cli.documents import (
     host_document,
     instance_document,
     snapshot_unreachable,
-    timestamp,
 )
 from clusterctl.cli.wiring import Workspace
 from clusterctl.errors import EXIT_DONE, EXIT_FAILED, EXIT_IDENTITY
@@ -91,19 +90,22 @@ def ps(ctx: typer.Context, selector: OptionalSelector = None) -> int:
         }
         show_document("Instances", body)
         return exit_code(snapshot)
-    columns = ("INSTANCE", "HOST", "STATE", "HEALTH", "SINCE", "IMAGE", "DRIFT")
-    rows = [
+    clocks = {facts.host: facts.clock_s for facts in snapshot.seen}
+    rows: list[tuple[str, ...]] = [
         (
             unit.instance.name,
             unit.host,
             unit.state,
             unit.health,
-            timestamp(unit.fact.since_s) or "",
+            age(unit.fact.since_s, clocks[unit.host]),
             unit.header.image,
             ", ".join(drift_of(unit)),
         )
         for unit in units
     ]
+    columns: tuple[str, ...] = ("INSTANCE", "HOST", "STATE", "HEALTH", "SINCE", "IMAGE", "DRIFT")
+    if not any(row[-1] for row in rows):
+        columns, rows = columns[:-1], [row[:-1] for row in rows]
     show_table(columns, rows, styles=STYLES)
     for note in find_foreign(snapshot, workspace.inventory.cluster):
         say(f"note: {note}")
@@ -168,6 +170,17 @@ def _host_row(host: Host, answer: HostFacts | Unreachable) -> tuple[str, ...]:
         _gib(answer.disk_free_bytes),
         answer.os,
     )
+
+
+def age(since_s: int | None, now_s: int) -> str:
+    """Return how long ago, in the one unit that says enough: 40s, 3m, 5h, 12d. Both are the host's clock."""
+    if since_s is None:
+        return ""
+    passed = max(0, now_s - since_s)
+    for unit, size in (("d", 86_400), ("h", 3_600), ("m", 60)):
+        if passed >= 2 * size:
+            return f"{passed // size}{unit}"
+    return f"{passed}s"
 
 
 def _gib(size: int) -> str:

@@ -10,6 +10,7 @@ from clusterctl.cli.console import print_line, say
 from clusterctl.model.plan import Batch, Change, FieldChange, Plan
 from clusterctl.model.report import Report, StepResult
 
+MOST_BATCHES = 9
 _SIGNS = {"create": "+", "replace": "~", "start": "!", "move": ">", "surge": "+", "remove": "-"}
 _PAST = {
     "create": "created",
@@ -39,7 +40,7 @@ def print_plan(plan: Plan) -> None:
     counts = Counter(change.kind for change in plan.changes)
     words = [f"{count} to {kind}" for kind, count in sorted(counts.items())]
     print_line(f"plan: {', '.join(words) or 'only records to write'}, {plan.unchanged} unchanged")
-    print_line("order: " + "; ".join(_batch_words(batch) for batch in plan.batches))
+    print_line("order: " + "; ".join(_order(plan.batches)))
 
 
 def _print_group(service: str, fields: Sequence[FieldChange], changes: Sequence[Change]) -> None:
@@ -53,8 +54,14 @@ def _print_group(service: str, fields: Sequence[FieldChange], changes: Sequence[
         )
 
 
-def _batch_words(batch: Batch) -> str:
-    return f"{batch.title} ({len(batch.steps)} on {len(batch.hosts)} hosts)"
+def _order(batches: Sequence[Batch]) -> list[str]:
+    """Return the batches in words, the middle of many left out."""
+    from clusterctl.parsing.selector import fold
+
+    words = [f"{batch.title} on {fold(batch.hosts)}" for batch in batches]
+    if len(words) <= MOST_BATCHES:
+        return words
+    return [*words[:3], f"and {len(words) - 6} more", *words[-3:]]
 
 
 def print_report(report: Report) -> None:

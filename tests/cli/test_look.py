@@ -7,6 +7,7 @@ import json
 import pytest
 
 from clusterctl.cli import lab as lab_verbs
+from clusterctl.cli.look import age
 from clusterctl.model.snapshot import Unreachable
 from tests.cli.conftest import Desk, names
 
@@ -50,15 +51,27 @@ def test_ps_shows_a_table(desk: Desk) -> None:
 
     lines = desk.run("ps").out.splitlines()
 
-    assert lines[0].split() == ["INSTANCE", "HOST", "STATE", "HEALTH", "SINCE", "IMAGE", "DRIFT"]
+    assert lines[0].split() == ["INSTANCE", "HOST", "STATE", "HEALTH", "SINCE", "IMAGE"]
     assert lines[1].split() == [
         "shop-web-1",
         "h1",
         "running",
         "none",
-        "2027-01-15T07:43:20Z",
+        "16m",
         "registry:5000/web:1",
     ]
+
+
+@pytest.mark.parametrize(
+    ("passed_s", "shown"),
+    [(-5, "0s"), (0, "0s"), (119, "119s"), (120, "2m"), (7199, "119m"), (7200, "2h"), (172_800, "2d")],
+)
+def test_an_age_is_shown_in_one_unit(passed_s: int, shown: str) -> None:
+    assert age(1_000_000, 1_000_000 + passed_s) == shown
+
+
+def test_an_unknown_age_is_empty() -> None:
+    assert age(None, 1_000_000) == ""
 
 
 def test_hosts_in_json_has_its_published_fields(desk: Desk) -> None:
