@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import signal
 import sys
@@ -111,6 +112,11 @@ def _fill_closed_streams() -> bool:
         if missing:
             os.dup2(os.open(os.devnull, os.O_RDWR), fd)
             setattr(sys, name, os.fdopen(fd, "r" if fd == 0 else "w", encoding="utf-8"))
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(
+                errors="backslashreplace"
+            )  # a terminal that cannot show a character is no error
     return closed[1]
 
 

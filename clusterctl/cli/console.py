@@ -74,8 +74,13 @@ def show_table(
     for row in rows:
         table.add_row(*(Text(one_line(cell), style=(styles or {}).get(cell, "")) for cell in row))
     tty = sys.stdout.isatty()
-    width = None if tty else int(os.environ.get("COLUMNS", "0") or 0) or _WIDE
-    console = Console(file=sys.stdout, width=width, highlight=False, markup=False, emoji=False)
+    console = Console(
+        file=sys.stdout,
+        width=None if tty else _width_without_terminal(),
+        highlight=False,
+        markup=False,
+        emoji=False,
+    )
     if tty:
         console.print(table)
         return
@@ -83,6 +88,11 @@ def show_table(
         console.print(table)
     for line in capture.get().splitlines():
         print_line(line.rstrip())
+
+
+def _width_without_terminal() -> int:
+    wanted = os.environ.get("COLUMNS", "")
+    return int(wanted) if wanted.isdecimal() and int(wanted) else _WIDE
 
 
 def show_error(error: ClusterctlError) -> None:

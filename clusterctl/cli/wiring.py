@@ -149,7 +149,8 @@ def listener() -> Callable[[Event], None]:
 
     CLUSTERCTL_FAILPOINT=N kills this process (SIGKILL) just before batch N, counted from 1.
     """
-    failpoint = int(os.environ.get("CLUSTERCTL_FAILPOINT", "0") or 0)
+    wanted = os.environ.get("CLUSTERCTL_FAILPOINT", "")
+    failpoint = int(wanted) if wanted.isdecimal() else 0
     seen = 0
 
     def hear(event: Event) -> None:

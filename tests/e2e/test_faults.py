@@ -8,7 +8,7 @@ from typing import Any
 import paramiko
 import pytest
 
-from tests.e2e.fleet import LabFleet, service, write_playbook
+from tests.e2e.fleet import LabFleet, service, wait_until, write_playbook
 
 UNITS = "/etc/systemd/system"
 
@@ -52,6 +52,12 @@ def test_docker_stopped(fleet: LabFleet, project: str, tmp_path: Path) -> None:
     assert fleet.inside("h4", "sha256sum", f"{UNITS}/clusterctl-{project}-web-4.service") == unit
     assert fleet.inside("h4", "systemctl", "is-active", "docker").strip() == "inactive"
     fleet.heal_all()
+    name = f"{project}-web-4"
+    wait_until(
+        lambda: "(healthy)" in fleet.containers("h4").get(name, {}).get("status", ""),
+        30,
+        "it comes with docker",
+    )
     fleet.apply(changed)
     assert len(fleet.all_containers(f"{project}-")) == 5
 
