@@ -3,9 +3,12 @@ SHELL := /bin/sh
 PYTHON ?= python3
 BIN := .venv/bin
 DEMO := demo
+# Processes that run tests, each with a lab of its own; 0 runs all of them in one (ADR 0018).
+WORKERS ?= 2
+PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock fix lint unit e2e test demo engine clean
+.PHONY: help setup lock fix lint unit e2e test demo engine clean soak guards kills
 
 help: ## show the targets
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -37,17 +40,26 @@ lint: setup ## formatting, ruff, mypy --strict, import rules, shellcheck
 	$(BIN)/lint-imports
 	$(BIN)/shellcheck -s sh $$(find clusterctl -name '*.sh')
 
-unit: setup ## unit tests and properties, no hosts (seconds)
-	$(BIN)/pytest
+unit: setup ## unit tests and properties, no hosts (a minute)
+	$(PYTEST)
+
+soak: setup ## many generated rollouts, killed and recovered (CLUSTERCTL_ROLLOUTS, CLUSTERCTL_KILLS)
+	nice $(BIN)/python -m tests.soak
+
+kills: setup engine ## ten applies, reboots and updates of five hosts, killed at random moments (an hour)
+	CLUSTERCTL_KILLS=10 $(BIN)/pytest --timeout 7200 --session-timeout 21600 -m e2e -k at_random_moments
+
+guards: setup ## take each guard out on purpose, in a copy, and see its tests fail
+	nice $(BIN)/python -m tests.guards
 
 engine: setup
 	@$(BIN)/clusterctl lab engine --install
 
 e2e: setup engine ## end-to-end tests in a lab of real hosts
-	$(BIN)/pytest -m e2e
+	$(PYTEST) -m e2e
 
 test: setup engine ## unit and end-to-end tests
-	$(BIN)/pytest -m "e2e or not e2e"
+	$(PYTEST) -m "e2e or not e2e"
 
 demo: setup engine ## a lab of 3 hosts, a playbook applied to it, and an answer from the service
 	@PATH="$$PWD/$(BIN):$$PATH"; set -e; \

@@ -95,5 +95,9 @@ class RemoteError(ClusterctlError):
     """A host answered wrongly or not at all."""
 
 
+class JournalError(ClusterctlError):
+    """The operator's journal cannot be written or read."""
+
+
 class LabError(ClusterctlError):
     """The lab could not be built, or is not there."""

@@ -17,10 +17,12 @@ import yaml
 
 from clusterctl.cli.app import app
 from clusterctl.model.inventory import Policy
-from clusterctl.parsing import inventory, inventory_hosts
+from clusterctl.parsing import inventory, inventory_hosts, inventory_policy
 from clusterctl.parsing.compose import parse_playbook
 from clusterctl.parsing.inventory import parse_inventory
 from clusterctl.parsing.selector import select
+from clusterctl.parsing.steps import parse_steps_playbook
+from clusterctl.parsing.steps_keys import RUN_KEYS, STEP_KEYS, VERBS
 from clusterctl.parsing.support import support_matrix
 
 ROOT = Path(__file__).parent.parent
@@ -33,6 +35,8 @@ Which keys of a Compose file a playbook may have. This page is made from the tab
 compares them. A key that is not supported is an error that names it. `*` stands for the name of a service or volume.
 
 """
+
+SITE = "services: {web: {image: nginx}}\n"
 
 _CODE = re.compile(r"`([^`\n]+)`")
 _PATH = re.compile(r"\.?[A-Za-z_][\w.-]*/[\w./-]*|[A-Za-z_][\w-]*\.(?:py|md|toml|yaml|txt|sh)|Makefile")
@@ -123,11 +127,18 @@ def test_every_key_of_an_inventory_is_documented() -> None:
     keys = {
         *inventory.KEYS,
         *(f"ssh.{key}" for key in inventory._SSH),
-        *(f"policy.{key}" for key in inventory._POLICY),
+        *(f"policy.{key}" for key in inventory_policy.KEYS),
+        *(f"policy.before.{key}" for key in inventory_policy.HOOK_KEYS),
         *(f"hosts.NAME.{key}" for key in inventory_hosts.KEYS),
     }
 
     assert keys - names("docs/inventory.md") == set()
+
+
+def test_every_step_and_its_arguments_are_documented() -> None:
+    arguments = {f"{verb}.{key}" for verb, entry in VERBS.items() for key in entry.arguments}
+
+    assert {*RUN_KEYS, *STEP_KEYS, *VERBS, *arguments} - names("docs/playbook-steps.md") == set()
 
 
 def test_the_compose_support_page_is_what_the_code_says() -> None:
@@ -156,11 +167,25 @@ def test_the_examples_of_the_readme_parse() -> None:
 
 @pytest.mark.parametrize("path", sorted(ROOT.glob("playbooks/*.yaml")), ids=lambda path: path.name)
 def test_the_playbooks_parse(path: Path) -> None:
-    project = parse_playbook(
-        path.read_bytes(), path.name, read_file=lambda _: "", policy=Policy(), default_name=path.stem
-    )
+    data, fleet = path.read_bytes(), parse_inventory((ROOT / "inventory.yaml").read_bytes(), "inventory.yaml")
 
-    assert project.services
+    if b"\nsteps:" in data:
+        steps = parse_steps_playbook(data, path.name, inventory=fleet, read_file=lambda _: b"")
+        assert (steps.name, steps.hosts) == (path.stem, fleet.names)
+    else:
+        project = parse_playbook(data, path.name, read_file=lambda _: "", policy=Policy())
+        assert project.name == path.stem
+
+
+def test_the_example_of_the_steps_page_parses() -> None:
+    fleet = parse_inventory((ROOT / "inventory.yaml").read_bytes(), "inventory.yaml")
+
+    found = [
+        parse_steps_playbook(block, "site.yaml", inventory=fleet, read_file=lambda _: SITE)
+        for block in _YAML.findall(text("docs/playbook-steps.md"))
+    ]
+
+    assert [len(intent.steps) > 0 for intent in found] == [True, True]
 
 
 def test_yaml_on_the_other_pages_is_yaml() -> None:

@@ -1,4 +1,4 @@
-"""The fake cluster does what `remote/shell/apply.sh` does; these tests keep it honest."""
+"""The fake cluster does what the scripts of `remote/shell` do; these tests keep it honest."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from clusterctl.model.plan import Batch, Plan
+from clusterctl.model.plan import OPERATOR, Batch, Plan, RunCommand
 from clusterctl.model.report import Report
 from clusterctl.model.service import Project
 from clusterctl.model.snapshot import LookRequest, Unreachable
-from clusterctl.operations.execute import execute
 from clusterctl.planning.deploy import plan_apply, plan_delete
 from clusterctl.planning.observed import observe_units
 from tests.builders import a_project, a_service, an_inventory, digest_of
-from tests.fake_cluster import FakeCluster, KilledError
+from tests.conduct import carry_out
+from tests.fake_cluster import FakeCluster
+from tests.fake_host import KilledError
 
 OLD, NEW = "registry:5000/web:1", "registry:5000/web:2"
 
@@ -30,7 +31,7 @@ def planned(cluster: FakeCluster, project: Project) -> Plan:
 
 
 def applied(cluster: FakeCluster, project: Project) -> Report:
-    return execute(cluster, planned(cluster, project), lambda _: None, lambda: "")
+    return carry_out(cluster, planned(cluster, project))
 
 
 def test_an_applied_unit_runs_its_container() -> None:
@@ -111,7 +112,7 @@ def test_a_port_in_use_fails_the_start() -> None:
     plan = planned(cluster, a_project(a_service(port=80)))
     cluster.hosts["h1"].listeners.add(80)
 
-    report = execute(cluster, plan, lambda _: None, lambda: "")
+    report = carry_out(cluster, plan)
 
     assert [result.detail for result in report.failed] == [
         "clusterctl-shop-web-1.service did not become healthy"
@@ -124,7 +125,7 @@ def test_a_step_planned_for_another_unit_does_nothing() -> None:
     plan = planned(cluster, a_project(a_service(image=NEW)))
     cluster.hosts["h1"].files["clusterctl-shop-web-1.service"] += "# edited\n"
 
-    report = execute(cluster, plan, lambda _: None, lambda: "")
+    report = carry_out(cluster, plan)
 
     assert [result.detail for result in report.failed] == [
         "clusterctl-shop-web-1.service has changed since the plan was made"
@@ -137,7 +138,7 @@ def test_a_removed_unit_leaves_its_volume() -> None:
     applied(cluster, a_project())
     cluster.hosts["h1"].volumes.add("shop_data")
 
-    execute(cluster, plan_delete(cluster.inventory, "shop", cluster.see()), lambda _: None, lambda: "")
+    carry_out(cluster, plan_delete(cluster.inventory, "shop", cluster.see()))
 
     host = cluster.hosts["h1"]
     assert (host.files, host.env, host.active, host.enabled, host.containers) == ({}, {}, {}, set(), {})
@@ -155,7 +156,7 @@ def test_a_crash_can_come_between_the_unit_and_its_container() -> None:
         struck = copy.deepcopy(cluster)
         struck.effects, struck.crash_after = 0, k
         try:
-            execute(struck, plan, lambda _: None, lambda: "")
+            carry_out(struck, plan)
         except KilledError:
             host = struck.hosts["h1"]
             container = host.containers.get("shop-web-1")
@@ -182,7 +183,7 @@ def test_an_unreachable_host_and_a_locked_one_answer_so() -> None:
     cluster.hosts["h2"].unreachable = Unreachable("h2", "connect", "connection refused")
     cluster.hosts["h3"].locked_by = "apply by ann"
 
-    results = cluster.perform(plan.batches[0], lambda _: None)
+    results = cluster.perform(plan.batches[0], lambda _: None, 0)
 
     assert [(r.step.host, r.status, r.detail, r.locked) for r in results] == [
         ("h1", "changed", "", False),
@@ -197,7 +198,7 @@ def test_a_host_of_another_cluster_refuses() -> None:
     plan = planned(cluster, a_project())
     cluster.hosts["h1"].cluster = "other"
 
-    results = cluster.perform(plan.batches[0], lambda _: None)
+    results = cluster.perform(plan.batches[0], lambda _: None, 0)
 
     assert results[0].detail == "refused by the host: this host belongs to cluster other, not test"
 
@@ -246,6 +247,51 @@ def test_results_come_in_the_order_of_the_steps() -> None:
     plan = planned(cluster, a_project(a_service(replicas=4)))
     batch = replace(plan.batches[0], steps=tuple(reversed(plan.batches[0].steps)))
 
-    results = cluster.perform(Batch("reversed", batch.steps), lambda _: None)
+    results = cluster.perform(Batch("reversed", batch.steps), lambda _: None, 0)
 
     assert tuple(result.step for result in results) == batch.steps
+
+
+def test_the_three_newest_generations_are_kept_and_shown_when_asked_for() -> None:
+    cluster = a_cluster()
+    for user in ("1", "2", "3", "4"):
+        applied(cluster, a_project(a_service(user=user)))
+
+    seen = cluster.look(cluster.inventory.hosts, LookRequest(history=True)).seen[0]
+
+    assert list(seen.history) == ["shop@2", "shop@3", "shop@4"]
+    assert seen.history["shop@4"] == seen.manifests["shop"]
+    assert cluster.see().seen[0].history == {}
+
+
+def test_a_deleted_project_leaves_no_history() -> None:
+    cluster = a_cluster()
+    applied(cluster, a_project())
+
+    carry_out(cluster, plan_delete(cluster.inventory, "shop", cluster.see()))
+
+    assert cluster.hosts["h1"].history == {}
+
+
+def test_a_unit_runs_since_it_was_started() -> None:
+    cluster = a_cluster()
+    applied(cluster, a_project())
+    first = cluster.see().seen[0]
+
+    applied(cluster, a_project(a_service(image=NEW)))
+
+    second = cluster.see().seen[0]
+    assert first.units[0].since_s is not None
+    assert second.units[0].since_s is not None
+    assert first.units[0].since_s < second.units[0].since_s <= second.clock_s
+
+
+def test_the_operator_s_command_fails_when_it_is_told_to() -> None:
+    cluster = a_cluster()
+    cluster.failing_commands = {"false"}
+    steps = tuple(RunCommand(OPERATOR, command, 5.0, "a gate") for command in ("true", "false"))
+
+    results = cluster.perform(Batch("gate", steps), lambda _: None, 0)
+
+    assert [result.status for result in results] == ["changed", "failed"]
+    assert cluster.commands == [("", "true"), ("", "false")]

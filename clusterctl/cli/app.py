@@ -12,8 +12,9 @@ from typing import Annotated
 import typer
 
 from clusterctl import __version__
-from clusterctl.cli import logs, look, run, services
-from clusterctl.cli.console import say, show_error
+from clusterctl.cli import audit, failover, health, lock, logs, look, maintenance, run, runs, services, update
+from clusterctl.cli.console import print_documents_as_lines, say, show_error
+from clusterctl.cli.fence import fence_app
 from clusterctl.cli.globals import GlobalsAnywhere, Settings, check_workers
 from clusterctl.cli.lab import lab_app
 from clusterctl.errors import EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED, ClusterctlError, InputError
@@ -32,10 +33,18 @@ app = typer.Typer(
     "(--detailed-exitcode), 4 refused by a guard, 5 locked, 6 identity refused, 130/143 interrupted.",
 )
 app.add_typer(lab_app, name="lab")
+app.add_typer(fence_app, name="fence")
 services.register(app)
 look.register(app)
+health.register(app)
+failover.register(app)
+audit.register(app)
 run.register(app)
+runs.register(app)
 logs.register(app)
+lock.register(app)
+maintenance.register(app)
+update.register(app)
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback gets the flag so
@@ -50,7 +59,7 @@ def globals_(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
     inventory: Annotated[
         str, typer.Option("-i", "--inventory", envvar="CLUSTERCTL_INVENTORY", help="The inventory file.")
     ] = "inventory.yaml",
-    output: Annotated[str, typer.Option("-o", "--output", help="table or json.")] = "table",
+    output: Annotated[str, typer.Option("-o", "--output", help="table, json or jsonl.")] = "table",
     selector: Annotated[
         str | None, typer.Option("-H", "--hosts", help="Only these hosts: web[01-03], zone=a, @group.")
     ] = None,
@@ -65,17 +74,23 @@ def globals_(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
         typer.Option("--ignore-host", help="Go on without this host; what it runs stays there."),
     ] = None,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say more.")] = False,
+    quiet: Annotated[
+        bool, typer.Option("-q", "--quiet", help="No progress: only the plan, the result and errors.")
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show a trace when something breaks.")] = False,
     _: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """Fill the settings that every verb reads."""
-    if output not in {"table", "json"}:
-        raise InputError(f"--output: expected table or json, got {output!r}", next_step="clusterctl --help")
+    if output not in {"table", "json", "jsonl"}:
+        raise InputError(
+            f"--output: expected table, json or jsonl, got {output!r}", next_step="clusterctl --help"
+        )
+    print_documents_as_lines(wanted=output == "jsonl")
     ctx.obj = Settings(
         inventory=inventory,
-        output=output,
+        output="table" if output == "table" else "json",
         selector=selector,
         workers=check_workers(workers),
         yes=yes,
@@ -84,6 +99,8 @@ def globals_(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
         ignore_hosts=tuple(ignore_host or ()),
         verbose=verbose,
         debug=debug,
+        lines=output == "jsonl",
+        quiet=quiet,
     )
 
 
@@ -141,7 +158,9 @@ def _tell(error: Exception) -> int:
         case typer.Exit():
             return int(error.exit_code)
         case typer.Abort():
-            say("interrupted; hosts finish what they began. The same command goes on from there.")
+            say(
+                "interrupted; hosts finish what they began. The same command, or clusterctl resume, goes on from there."
+            )
             return EXIT_INTERRUPTED
         case BrokenPipeError():
             _forget_stdout()

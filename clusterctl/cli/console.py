@@ -13,16 +13,39 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from clusterctl.errors import ClusterctlError, InputError
-from clusterctl.model.report import Event
 from clusterctl.remote.text import printable
 
 API_VERSION = "clusterctl/v1"
+ITEMS: Mapping[str, Mapping[str, str]] = {
+    "Hosts": {"hosts": "Host"},
+    "Facts": {"hosts": "Host"},
+    "Instances": {"instances": "Instance", "unreachable": "Unreachable"},
+    "Status": {"hosts": "Host", "services": "Service"},
+    "Results": {"results": "Result", "unreachable": "Unreachable"},
+    "History": {"generations": "Generation", "runs": "Run"},
+    "Updates": {"hosts": "HostUpdates"},
+}
+"""Documents that `-o jsonl` prints item by item: their lists, and the kind of an item. All others are one line."""
 _WIDE = 10_000
+_form = {"lines": False}
+
+
+def print_documents_as_lines(*, wanted: bool) -> None:
+    """Choose whether documents are printed as JSON lines (`-o jsonl`); said once, when options are read."""
+    _form["lines"] = wanted
 
 
 def show_document(kind: str, body: Mapping[str, Any]) -> None:
-    """Print one JSON document on stdout."""
-    sys.stdout.write(json.dumps({"apiVersion": API_VERSION, "kind": kind, **body}, indent=2) + "\n")
+    """Print one JSON document on stdout; with `-o jsonl` a line for it, or for each of its items (`ITEMS`)."""
+    if not _form["lines"]:
+        sys.stdout.write(json.dumps({"apiVersion": API_VERSION, "kind": kind, **body}, indent=2) + "\n")
+        return
+    if kind not in ITEMS:
+        show_json_line({"apiVersion": API_VERSION, "kind": kind, **body})
+        return
+    for name, item_kind in ITEMS[kind].items():
+        for item in body[name]:
+            show_json_line({"apiVersion": API_VERSION, "kind": item_kind, **item})
 
 
 def show_json_line(body: Mapping[str, Any]) -> None:
@@ -48,16 +71,6 @@ def say(text: str) -> None:
 def one_line(text: str) -> str:
     """Return text as one line that a terminal only shows: control marks and line ends are escaped."""
     return printable(text).replace("\n", "\\n")
-
-
-def say_event(event: Event) -> None:
-    """Tell what happens while it happens."""
-    if event.kind == "host-end":
-        say(f"    {event.host}: {'failed: ' if event.failed else ''}{event.text}")
-    elif event.kind == "batch":
-        say(f"  {event.text}")
-    else:
-        say(event.text)
 
 
 def show_table(

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from clusterctl.model.host import Host
-from clusterctl.model.plan import Plan
-from clusterctl.model.report import CommandResult, Report
+from clusterctl.model.plan import Batch, Limits, Plan, Step
+from clusterctl.model.report import CommandResult, Event, Report, StepResult
 from clusterctl.model.snapshot import HostFacts, Snapshot, Unreachable
+from clusterctl.planning.markers import parse_marker
 from clusterctl.planning.observed import Observed
 
 
 def timestamp(epoch_s: int | None) -> str | None:
     """Return RFC 3339 in UTC, or None."""
     return None if epoch_s is None else datetime.fromtimestamp(epoch_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def moment(epoch_s: float) -> str:
+    """Return RFC 3339 in UTC with milliseconds."""
+    return datetime.fromtimestamp(epoch_s, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def instance_document(unit: Observed) -> dict[str, Any]:
@@ -47,7 +54,7 @@ def drift_of(unit: Observed) -> list[str]:
 
 def unreachable_document(answer: Unreachable) -> dict[str, Any]:
     """Return a host that did not answer."""
-    return {"host": answer.host, "rung": answer.rung, "reason": answer.reason}
+    return {"host": answer.host, "rung": answer.rung, "reason": answer.reason, "via": answer.via}
 
 
 def host_document(host: Host, answer: HostFacts | Unreachable) -> dict[str, Any]:
@@ -79,7 +86,7 @@ def host_document(host: Host, answer: HostFacts | Unreachable) -> dict[str, Any]
         "uptime_s": answer.uptime_s,
         "clock": timestamp(answer.clock_s),
         "cluster": answer.cluster or None,
-        "markers": dict(answer.markers),
+        "markers": {name: str(parse_marker(text)) for name, text in answer.markers.items()},
         "failed_units": list(answer.failed_units),
         "units": [unit.name for unit in answer.units],
         "containers": _names(answer),
@@ -102,7 +109,7 @@ def snapshot_unreachable(snapshot: Snapshot) -> list[dict[str, Any]]:
 
 
 def plan_document(plan: Plan) -> dict[str, Any]:
-    """Return a plan; no environment value is in it (I9)."""
+    """Return a plan; no environment value and no text of a unit is in it (I9)."""
     return {
         "verb": plan.verb,
         "subject": plan.subject,
@@ -119,7 +126,10 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             }
             for change in plan.changes
         ],
-        "batches": [{"title": b.title, "hosts": list(b.hosts), "steps": len(b.steps)} for b in plan.batches],
+        "host_changes": [{"kind": c.kind, "host": c.host, "reason": c.reason} for c in plan.host_changes],
+        "limits": plan.limits and limits_document(plan.limits),
+        "goes_back_to": plan.goes_back_to or None,
+        "batches": [batch_document(batch) for batch in plan.batches],
         "unplaced": [
             {
                 "instance": item.instance.name,
@@ -133,25 +143,83 @@ def plan_document(plan: Plan) -> dict[str, Any]:
     }
 
 
-def report_document(report: Report) -> dict[str, Any]:
-    """Return how a plan was carried out."""
+def limits_document(limits: Limits) -> dict[str, Any]:
+    """Return what must hold whenever hosts are taken out."""
+    return {
+        "fleet": limits.fleet,
+        "per_domain": None if limits.per_domain is None else str(limits.per_domain),
+        "floors": [{"name": floor.name, "least": floor.least} for floor in limits.floors],
+        "windows": [str(window) for window in limits.windows],
+    }
+
+
+def batch_document(batch: Batch) -> dict[str, Any]:
+    """Return a batch; of its steps what, where and why."""
+    return {
+        "title": batch.title,
+        "hosts": list(batch.hosts),
+        "steps": len(batch.steps),
+        "opens": list(batch.opens),
+        "pause_s": batch.pause_s,
+        "step_list": [
+            {
+                "step": type(step).__name__,
+                "host": step.host,
+                "instance": _instance(step),
+                "reason": step.reason,
+            }
+            for step in batch.steps
+        ],
+    }
+
+
+def _instance(step: Step) -> str | None:
+    return str(getattr(step, "instance", "")) or None
+
+
+def report_document(
+    report: Report, *, duration_s: float | None = None, hosts_s: Mapping[str, float] | None = None
+) -> dict[str, Any]:
+    """Return how a plan was carried out; `hosts_s` are the seconds each host was at work."""
     return {
         "ok": report.ok,
         "stopped": report.stopped or None,
         "batches_done": report.batches_done,
+        "run": report.run or None,
+        "duration_s": None if duration_s is None else round(duration_s, 3),
+        "hosts_s": {name: round(seconds, 3) for name, seconds in (hosts_s or {}).items()},
         "plan": plan_document(report.plan),
-        "results": [
-            {
-                "host": result.step.host,
-                "step": type(result.step).__name__,
-                "instance": str(getattr(result.step, "instance", "")) or None,
-                "status": result.status,
-                "detail": result.detail,
-                "log": list(result.log),
-                "restored": result.restored,
-            }
-            for result in report.results
-        ],
+        "results": [_result_document(result) for result in report.results],
+        "rolled_back": report.rolled_back and report_document(report.rolled_back),
+    }
+
+
+def _result_document(result: StepResult) -> dict[str, Any]:
+    return {
+        "host": result.step.host,
+        "step": type(result.step).__name__,
+        "instance": _instance(result.step),
+        "status": result.status,
+        "detail": result.detail,
+        "log": list(result.log),
+        "restored": result.restored,
+    }
+
+
+def event_document(event: Event, now_s: float) -> dict[str, Any]:
+    """Return one event of a run (`-o jsonl`); the plan itself is a document of its own."""
+    return {
+        "time": moment(now_s),
+        "event": event.kind,
+        "text": event.text,
+        "host": event.host or None,
+        "failed": event.failed,
+        "number": event.number,
+        "of": event.of,
+        "hosts": list(event.hosts),
+        "until": moment(event.until_s) if event.until_s else None,
+        "batch": event.batch.title if event.batch else None,
+        "results": [_result_document(result) for result in event.results],
     }
 
 

@@ -7,6 +7,7 @@ import sys
 from dataclasses import dataclass
 from typing import Any
 
+from typer import Abort
 from typer.core import TyperGroup
 
 from clusterctl.cli.console import error_document, show_document
@@ -17,7 +18,7 @@ MAX_WORKERS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the global options said."""
+    """What the global options said. With `lines`, `output` is json and every document is one or more lines."""
 
     inventory: str = "inventory.yaml"
     output: str = "table"
@@ -29,6 +30,8 @@ class Settings:
     ignore_hosts: tuple[str, ...] = ()
     verbose: bool = False
     debug: bool = False
+    lines: bool = False
+    quiet: bool = False
 
     @property
     def may_ask(self) -> bool:
@@ -65,6 +68,8 @@ class GlobalsAnywhere(TyperGroup):
             if getattr(ctx.obj, "output", "table") == "json":
                 show_document("Error", error_document(error))
             raise
+        except KeyboardInterrupt:  # typer would end it without a word
+            raise Abort from None
 
     def _hoist(self, ctx: Any, args: list[str]) -> list[str]:
         takes_value = {

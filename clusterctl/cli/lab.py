@@ -95,7 +95,8 @@ def fault(
     kind: Annotated[
         str,
         typer.Argument(
-            help="kill, start, pause, unpause, cut, heal, stop-docker, start-docker, stop-sshd, start-sshd"
+            help="kill, start, pause, unpause, cut, heal, cut-operator, heal-operator, stop-docker, start-docker, "
+            "stop-sshd, start-sshd"
         ),
     ],
     host: Annotated[str, typer.Argument(help="The host it happens to, such as h1.")],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated
 
 import typer
@@ -33,9 +34,15 @@ def register(app: typer.Typer) -> None:
 
 
 def look(workspace: Workspace, selector: str | None = None) -> tuple[tuple[Host, ...], Snapshot]:
-    """Look once at the chosen hosts; hosts of --ignore-host are left out."""
+    """Look once at the chosen hosts, and say whose clock is off; hosts of --ignore-host are left out."""
+    from clusterctl.planning.clocks import clock_notes
+
     chosen = tuple(host for host in workspace.hosts(selector) if host.name not in workspace.ignored)
-    return chosen, workspace.fleet.look(chosen, LookRequest())
+    began_s = time.time()
+    snapshot = workspace.fleet.look(chosen, LookRequest())
+    for note in clock_notes(snapshot, began_s, time.time()):
+        say(f"note: {note}")
+    return chosen, snapshot
 
 
 def exit_code(snapshot: Snapshot) -> int:

@@ -1,24 +1,29 @@
-"""A plan and a report as text for people: what changes, why, and what to do when it stopped."""
+"""A plan as text for people: what changes, why, within which limits, in which order.
+
+How it went is told by `summary`; JSON is `documents`.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import groupby
 
-from clusterctl.cli.console import print_line, say
-from clusterctl.model.plan import Batch, Change, FieldChange, Plan
-from clusterctl.model.report import Report, StepResult
+from clusterctl.cli.console import print_line
+from clusterctl.cli.progress_lines import hosts_text
+from clusterctl.model.plan import Batch, Change, FieldChange, HostChange, Limits, Plan
 
 MOST_BATCHES = 9
-_SIGNS = {"create": "+", "replace": "~", "start": "!", "move": ">", "surge": "+", "remove": "-"}
-_PAST = {
-    "create": "created",
-    "replace": "replaced",
-    "start": "started",
-    "move": "moved",
-    "surge": "surge",
-    "remove": "removed",
+MOST_FLOORS = 8
+_SIGNS = {
+    "create": "+",
+    "replace": "~",
+    "restart": "~",
+    "start": "!",
+    "move": ">",
+    "surge": "+",
+    "remove": "-",
+    "interrupt": "!",
 }
 
 
@@ -35,12 +40,30 @@ def print_plan(plan: Plan) -> None:
         )
         return
     print_line(f"{plan.verb} {plan.subject}" + (f", generation {plan.generation}" if plan.generation else ""))
+    for line in host_lines(plan.host_changes):
+        print_line(line)
     for service, group in groupby(plan.changes, key=lambda change: (change.instance.service, change.fields)):
         _print_group(service[0], service[1], list(group))
-    counts = Counter(change.kind for change in plan.changes)
-    words = [f"{count} to {kind}" for kind, count in sorted(counts.items())]
-    print_line(f"plan: {', '.join(words) or 'only records to write'}, {plan.unchanged} unchanged")
-    print_line("order: " + "; ".join(_order(plan.batches)))
+    print_line(f"plan: {_counts(plan)}")
+    if plan.limits:
+        print_line("limits:")
+        for words in limits_in_words(plan.limits):
+            print_line(f"  {words}")
+    for line in order_lines(plan.batches):
+        print_line(line)
+    if plan.goes_back_to:
+        print_line(f"on failure: the whole fleet goes back to generation {plan.goes_back_to}")
+
+
+def _counts(plan: Plan) -> str:
+    hosts = Counter(change.kind for change in plan.host_changes)
+    instances = Counter(change.kind for change in plan.changes)
+    words = [
+        f"{count} {'host' if count == 1 else 'hosts'} to {kind}" for kind, count in sorted(hosts.items())
+    ]
+    words += [f"{count} to {kind}" for kind, count in sorted(instances.items())]
+    unchanged = [f"{plan.unchanged} unchanged"] if plan.changes or plan.unchanged or not words else []
+    return ", ".join([*(words or ["only records to write"]), *unchanged])
 
 
 def _print_group(service: str, fields: Sequence[FieldChange], changes: Sequence[Change]) -> None:
@@ -54,57 +77,84 @@ def _print_group(service: str, fields: Sequence[FieldChange], changes: Sequence[
         )
 
 
-def _order(batches: Sequence[Batch]) -> list[str]:
-    """Return the batches in words, the middle of many left out."""
+def host_lines(changes: Sequence[HostChange]) -> list[str]:
+    """Return what happens to hosts, those with the same change and reason on one line."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for change in changes:
+        groups.setdefault((change.kind, change.reason), []).append(change.host)
+    return [
+        f"  * {kind:8} {_names(tuple(dict.fromkeys(hosts)))}" + (f"  ({reason})" if reason else "")
+        for (kind, reason), hosts in groups.items()
+    ]
+
+
+def limits_in_words(limits: Limits) -> list[str]:
+    """Return what must hold whenever hosts are taken out, one clause each."""
+    words = [f"at most {_hosts(limits.fleet)} out at once"]
+    if limits.per_domain is not None:
+        words.append(f"at most {limits.per_domain} of a failure domain")
+    floors = [f"{floor.name} {floor.least}" for floor in limits.floors]
+    if floors:
+        more = [f"and {len(floors) - MOST_FLOORS} more"] if len(floors) > MOST_FLOORS else []
+        words.append(f"instances that stay up: {', '.join([*floors[:MOST_FLOORS], *more])}")
+    if limits.windows:
+        words.append(f"window {' or '.join(str(window) for window in limits.windows)}")
+    return words
+
+
+def order_lines(batches: Sequence[Batch]) -> list[str]:
+    """Return the batches in words: waves of hosts that take the same course together, long orders folded."""
+    if not any(batch.opens for batch in batches):
+        return ["order: " + "; ".join(_fold_middle([_batch(batch) for batch in batches]))]
+    lines = []
+    for hosts, course in _courses(batches):
+        where = ", ".join(_fold_middle(hosts)) + (", one after the other: " if len(hosts) > 1 else ": ")
+        lines.append(f"{where}{course}" if hosts else course)
+    return ["order:", *(f"  {line}" for line in _fold_middle(lines))]
+
+
+def _courses(batches: Sequence[Batch]) -> list[tuple[list[str], str]]:
+    """Return the courses in order, each with the hosts that take it one after the other; none for all of the run."""
+    waves: list[tuple[tuple[str, ...], list[Batch]]] = []
+    for batch in batches:
+        if batch.opens or not waves:
+            waves.append((batch.opens, []))
+        waves[-1][1].append(batch)
+    found: list[tuple[list[str], str]] = []
+    for opens, mine in waves:
+        course = ", ".join(_title(batch) if opens else _batch(batch) for batch in mine)
+        if opens and found and found[-1][0] and found[-1][1] == course:
+            found[-1][0].append(_names(opens))
+        else:
+            found.append(([_names(opens)] if opens else [], course))
+    return found
+
+
+def _batch(batch: Batch) -> str:
+    return f"{batch.title} on {_names(batch.hosts)}{_pause(batch)}"
+
+
+def _title(batch: Batch) -> str:
+    return f"{batch.title}{_pause(batch)}"
+
+
+def _pause(batch: Batch) -> str:
+    return f", then wait {batch.pause_s:g} s" if batch.pause_s else ""
+
+
+def _fold_middle(words: Iterable[str]) -> list[str]:
+    found = list(words)
+    if len(found) <= MOST_BATCHES:
+        return found
+    return [*found[:3], f"and {len(found) - 6} more", *found[-3:]]
+
+
+def _names(hosts: tuple[str, ...]) -> str:
     from clusterctl.parsing.selector import fold
 
-    words = [f"{batch.title} on {fold(batch.hosts)}" for batch in batches]
-    if len(words) <= MOST_BATCHES:
-        return words
-    return [*words[:3], f"and {len(words) - 6} more", *words[-3:]]
+    named = [host for host in hosts if host]
+    return fold(named) if len(named) == len(hosts) else hosts_text(hosts)
 
 
-def print_report(report: Report) -> None:
-    """Print how it ended: the sum on stdout; what failed, with its log, on stderr."""
-    plan = report.plan
-    if plan.is_empty:
-        print_plan(plan)
-    elif report.ok:
-        counts = Counter(_PAST[change.kind] for change in _done(report))
-        words = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) or "records written"
-        print_line(f"{plan.verb} {plan.subject}: done: {words}, {plan.unchanged} unchanged")
-    else:
-        say_failures(report)
-
-
-def say_failures(report: Report) -> None:
-    """Tell on stderr what failed and why, what was done, and what was not touched; nothing if all is well."""
-    if report.ok:
-        return
-    plan, done = report.plan, _done(report)
-    for result in report.failed:
-        _say_failure(result)
-    failed = {_place(result) for result in report.failed}
-    left = [c for c in plan.changes if c not in done and (c.instance, c.host) not in failed]
-    say(f"error: {plan.verb} {plan.subject}: stopped: {report.stopped}")
-    say(f"  done: {', '.join(f'{change.instance} {_PAST[change.kind]}' for change in done) or 'nothing'}")
-    say(f"  not touched: {', '.join(str(change.instance) for change in left) or 'nothing'}")
-    say("next: mend the cause and run the same command again: it goes on from here.")
-
-
-def _done(report: Report) -> list[Change]:
-    places = {_place(result) for result in report.results if result.status in {"changed", "unchanged"}}
-    return [change for change in report.plan.changes if (change.instance, change.host) in places]
-
-
-def _place(result: StepResult) -> tuple[object, str]:
-    return getattr(result.step, "instance", None), result.step.host
-
-
-def _say_failure(result: StepResult) -> None:
-    instance = getattr(result.step, "instance", "")
-    say(f"error: {result.step.host}: {instance}{': ' if instance else ''}{result.detail}")
-    for line in result.log:
-        say(f"  {line}")
-    if result.restored:
-        say(f"  the previous version of {instance} runs again on {result.step.host}")
+def _hosts(count: int) -> str:
+    return f"{count} host" if count == 1 else f"{count} hosts"

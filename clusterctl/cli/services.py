@@ -1,31 +1,23 @@
-"""Verbs on services: plan, apply, delete."""
+"""Verbs on services: plan, apply, delete; and without a playbook rollback, scale, restart, move."""
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Annotated
+import re
+from typing import Annotated
 
 import typer
 
-from clusterctl.cli.console import confirm, say, show_document, show_error
-from clusterctl.cli.documents import plan_document, report_document
-from clusterctl.cli.plan_view import print_plan, print_report, say_failures
-from clusterctl.cli.wiring import Interrupt, Workspace, listener
-from clusterctl.errors import (
-    EXIT_DONE,
-    EXIT_FAILED,
-    EXIT_IDENTITY,
-    EXIT_INTERRUPTED,
-    EXIT_LOCKED,
-    EXIT_PENDING,
-    ClusterctlError,
-    InputError,
+from clusterctl.cli.carry import begin_run, carry_out, propose
+from clusterctl.cli.wiring import Workspace
+from clusterctl.errors import InputError
+from clusterctl.model.intent import (
+    ApplyIntent,
+    DeleteIntent,
+    MoveIntent,
+    RestartIntent,
+    RollbackIntent,
+    ScaleIntent,
 )
-from clusterctl.model.plan import Plan
-from clusterctl.model.report import Report
-
-if TYPE_CHECKING:
-    from clusterctl.operations.pipeline import Pipeline
 
 Playbook = Annotated[str, typer.Argument(help="A Compose file.")]
 Detailed = Annotated[
@@ -39,33 +31,137 @@ def register(app: typer.Typer) -> None:
     app.command("plan")(plan)
     app.command("apply")(apply)
     app.command("delete")(delete)
+    app.command("rollback")(rollback)
+    app.command("scale")(scale)
+    app.command("restart")(restart)
+    app.command("move")(move)
 
 
 def plan(ctx: typer.Context, playbook: Playbook, detailed_exitcode: Detailed = False) -> int:
     """Show what `apply` would do, and why."""
     workspace = Workspace(ctx.obj, f"plan {playbook}")
-    return _propose(workspace, _apply_pipeline(workspace, playbook), detailed=detailed_exitcode)
+    intent = _apply_intent(workspace, playbook)
+    summary = begin_run(workspace, "apply", intent.project.name)
+    return propose(workspace, intent, summary, detailed=detailed_exitcode)
 
 
 def apply(ctx: typer.Context, playbook: Playbook, detailed_exitcode: Detailed = False) -> int:
     """Make the hosts run what the playbook says."""
     workspace = Workspace(ctx.obj, f"apply {playbook}")
-    return _carry_out(workspace, _apply_pipeline(workspace, playbook), detailed=detailed_exitcode)
+    intent = _apply_intent(workspace, playbook)
+    summary = begin_run(workspace, "apply", intent.project.name)
+    return carry_out(workspace, intent, summary, detailed=detailed_exitcode)
 
 
 def delete(
     ctx: typer.Context, project: Annotated[str, typer.Argument(help="The project's name (or its playbook).")]
 ) -> int:
     """Remove all instances of a project; its volumes stay."""
-    from clusterctl.planning.deploy import plan_delete
-
     workspace = Workspace(ctx.obj, f"delete {project}")
-    name = workspace.playbook(project).name if project.endswith((".yaml", ".yml")) else _project_name(project)
-    planner = partial(plan_delete, workspace.inventory, name, ignored=workspace.ignored)
-    return _carry_out(workspace, _pipeline(workspace, planner, ()), detailed=False)
+    name = workspace.playbook(project).name if project.endswith((".yaml", ".yml")) else project_name(project)
+    return carry_out(workspace, DeleteIntent(name), begin_run(workspace, "delete", name))
 
 
-def _project_name(text: str) -> str:
+def rollback(
+    ctx: typer.Context,
+    project: Annotated[str, typer.Argument(help="The project's name.")],
+    to: Annotated[
+        int | None,
+        typer.Option(
+            "--to", min=1, help="The generation. Default: the newest before the present one that differs."
+        ),
+    ] = None,
+) -> int:
+    """Take a project back to a version that the hosts have kept."""
+    workspace = _workspace(ctx, "rollback", project)
+    name = project_name(project)
+    return carry_out(workspace, RollbackIntent(name, to or 0), begin_run(workspace, "rollback", name))
+
+
+def scale(
+    ctx: typer.Context,
+    service: Annotated[
+        str, typer.Argument(metavar="[PROJECT/]SERVICE=N", help="The service and its replicas.")
+    ],
+) -> int:
+    """Run more or fewer instances of a service."""
+    workspace = _workspace(ctx, "scale", service)
+    name, _, number = service.partition("=")
+    if not re.fullmatch("[0-9]{1,4}", number):
+        raise InputError(
+            f"not SERVICE=NUMBER: {service!r}", next_step="for example: clusterctl scale shop/web=3."
+        )
+    project, found = find_service(workspace, name)
+    summary = begin_run(workspace, "scale", f"{project}/{found}")
+    return carry_out(workspace, ScaleIntent(project, found, int(number)), summary)
+
+
+def restart(
+    ctx: typer.Context,
+    service: Annotated[str, typer.Argument(metavar="[PROJECT/]SERVICE", help="The service.")],
+) -> int:
+    """Restart all instances of a service, as many at once as its update_config says."""
+    workspace = _workspace(ctx, "restart", service)
+    project, found = find_service(workspace, service)
+    summary = begin_run(workspace, "restart", f"{project}/{found}")
+    return carry_out(workspace, RestartIntent(project, found), summary)
+
+
+def move(
+    ctx: typer.Context,
+    instance: Annotated[str, typer.Argument(help="An instance, such as shop-web-2.")],
+    host: Annotated[str, typer.Argument(help="The host it is to run on.")],
+) -> int:
+    """Start an instance on another host, and remove it where it was once it is healthy there."""
+    workspace = _workspace(ctx, "move", f"{instance} {host}")
+    (target,) = _one(host, [found.name for found in workspace.hosts(host)])
+    summary = begin_run(workspace, "move", instance)
+    return carry_out(workspace, MoveIntent(instance, target), summary)
+
+
+def find_service(workspace: Workspace, text: str) -> tuple[str, str]:
+    """Return project and service of PROJECT/SERVICE, PROJECT-SERVICE or a SERVICE that only one project has.
+
+    Only the first form needs no look. Raises InputError.
+    """
+    project, slash, service = text.partition("/")
+    if slash:
+        return project_name(project), project_name(service)
+    from clusterctl.model.snapshot import LookRequest
+    from clusterctl.planning.status import summarise
+
+    hosts = tuple(host for host in workspace.inventory.hosts if host.name not in workspace.ignored)
+    snapshot = workspace.fleet.look(hosts, LookRequest())
+    known = [(found.project, found.service) for found in summarise(snapshot, workspace.inventory.cluster)]
+    fits = [pair for pair in known if text in {pair[1], "-".join(pair)}]
+    if len(fits) == 1:
+        return fits[0]
+    names = ", ".join("/".join(pair) for pair in fits or known) or "none"
+    raise InputError(
+        f"{'more than one' if fits else 'no'} service is called {text!r}: {names}",
+        next_step="name it as PROJECT/SERVICE. Nothing was changed.",
+    )
+
+
+def _workspace(ctx: typer.Context, verb: str, subject: str) -> Workspace:
+    """Return what a verb works with; -H makes no sense for one that goes by what runs."""
+    workspace = Workspace(ctx.obj, f"{verb} {subject}")
+    if workspace.settings.selector is not None:
+        raise InputError(
+            f"--hosts does not go with {verb}: it goes by service, on the whole cluster",
+            next_step="leave a host out with --ignore-host NAME.",
+        )
+    return workspace
+
+
+def _one(text: str, names: list[str]) -> list[str]:
+    if len(names) != 1:
+        raise InputError(f"{text!r} is {len(names)} hosts, and one is needed", next_step="name one host.")
+    return names
+
+
+def project_name(text: str) -> str:
+    """Return the text if it can be a project's name; raises InputError."""
     from clusterctl.parsing.names import parse_service_name
     from clusterctl.parsing.words import Expected, quoted
 
@@ -73,85 +169,14 @@ def _project_name(text: str) -> str:
         return parse_service_name(text)
     except Expected as expected:
         raise InputError(
-            f"delete: {expected.got(quoted(text))}", next_step="clusterctl status lists projects."
+            f"not a project: {expected.got(quoted(text))}", next_step="clusterctl status lists projects."
         ) from None
 
 
-def _apply_pipeline(workspace: Workspace, path: str) -> Pipeline:
-    from clusterctl.planning.deploy import plan_apply
-
+def _apply_intent(workspace: Workspace, path: str) -> ApplyIntent:
     if workspace.settings.selector is not None:
         raise InputError(
             "--hosts does not go with plan and apply: a project is placed on the whole cluster",
             next_step="leave a host out with --ignore-host NAME, or choose hosts with placement.constraints.",
         )
-    project = workspace.playbook(path)
-    planner = partial(plan_apply, workspace.inventory, project, ignored=workspace.ignored)
-    images = tuple(sorted({service.image for service in project.services}))
-    return _pipeline(workspace, planner, images)
-
-
-def _pipeline(workspace: Workspace, planner: partial[Plan], images: tuple[str, ...]) -> Pipeline:
-    from clusterctl.operations.pipeline import Pipeline
-
-    hosts = tuple(host for host in workspace.inventory.hosts if host.name not in workspace.ignored)
-    return Pipeline(workspace.fleet, hosts, planner, listener(), images)
-
-
-def _propose(workspace: Workspace, pipeline: Pipeline, *, detailed: bool) -> int:
-    from clusterctl.operations.pipeline import demand_possible
-
-    proposed = pipeline.propose()
-    if workspace.settings.output == "json":
-        show_document("Plan", plan_document(proposed))
-    else:
-        print_plan(proposed)
-    try:
-        demand_possible(proposed)
-    except ClusterctlError as error:  # the document has it already, as `blocked` and `unplaced`
-        show_error(error)
-        return error.exit_code
-    return EXIT_PENDING if detailed and not proposed.is_empty else EXIT_DONE
-
-
-def _carry_out(workspace: Workspace, pipeline: Pipeline, *, detailed: bool) -> int:
-    settings = workspace.settings
-    if settings.dry_run:
-        return _propose(workspace, pipeline, detailed=detailed)
-    interrupt = Interrupt()
-
-    def approve(proposed: Plan) -> bool:
-        if settings.output != "json":
-            print_plan(proposed)
-        if not settings.yes and not settings.may_ask:
-            raise InputError(
-                f"{proposed.verb} {proposed.subject} changes hosts and there is nobody to ask",
-                next_step="run it with --yes, or look first with --dry-run. Nothing was changed.",
-            )
-        approved = settings.yes or confirm(f"{proposed.verb} {proposed.subject}?")
-        if approved:
-            interrupt.arm()
-        return approved
-
-    report = pipeline.carry_out(approve, interrupt.stopped)
-    if report is None:
-        say("not approved; nothing was changed.")
-        return EXIT_FAILED
-    if settings.output == "json":
-        show_document("Report", report_document(report))
-        say_failures(report)
-    else:
-        print_report(report)
-    return _exit_code(report)
-
-
-def _exit_code(report: Report) -> int:
-    if report.ok:
-        return EXIT_DONE
-    if report.stopped == "interrupted":
-        return EXIT_INTERRUPTED
-    if report.stopped == "terminated":
-        return EXIT_INTERRUPTED + 13
-    if any(result.unreachable and result.unreachable.is_identity for result in report.failed):
-        return EXIT_IDENTITY
-    return EXIT_LOCKED if report.failed and all(result.locked for result in report.failed) else EXIT_FAILED
+    return ApplyIntent(workspace.playbook(path))

@@ -4,24 +4,26 @@ from __future__ import annotations
 
 import getpass
 import os
-import signal
 import socket
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from clusterctl.cli.console import say, say_event
+from clusterctl.cli.console import say
 from clusterctl.cli.globals import Settings
 from clusterctl.errors import InputError, Mistake
 from clusterctl.model.host import Host
 from clusterctl.model.inventory import Inventory
-from clusterctl.model.report import Event
 from clusterctl.model.service import Project
 
 if TYPE_CHECKING:
+    from clusterctl.cli.progress_lines import Listener
+    from clusterctl.operations.fencing import Fencing
     from clusterctl.operations.fleet import SshFleet
+    from clusterctl.operations.rights import Journal, Lock
 
 MAX_FILE_BYTES = 10 * 1024 * 1024
 
@@ -61,7 +63,7 @@ class Workspace:
             read_file(path, "playbook"),
             path,
             default_name=Path(path).stem,
-            read_file=lambda name: _read_beside(folder, name),
+            read_file=lambda name: read_beside(folder, name),
             policy=self.inventory.policy,
         )
 
@@ -76,9 +78,40 @@ class Workspace:
         if self.settings.verbose:
             for note in credentials.notes:
                 say(note)
-        user = _login_name()
-        holder = f"{self.verb} by {user}@{socket.gethostname()} pid {os.getpid()}"
-        return SshFleet(self.inventory, credentials, user, holder, self.settings.workers)
+        holder = f"{self.verb} by {self.login}@{socket.gethostname()} pid {os.getpid()}"
+        return SshFleet(
+            self.inventory, credentials, self.login, holder, self.settings.workers, self.fencing.off
+        )
+
+    @cached_property
+    def fencing(self) -> Fencing:
+        """The fence devices of the inventory; a secret's file is read each time it is needed."""
+        from clusterctl.operations.fencing import Fencing
+
+        def read_secret(path: str) -> str:
+            (place,) = self._paths(path)
+            return read_file(place, "secret of a fence device").decode("utf-8", "replace").strip()
+
+        return Fencing(self.inventory, read_secret)
+
+    @cached_property
+    def login(self) -> str:
+        """The name of who runs us."""
+        return _login_name()
+
+    @cached_property
+    def lock(self) -> Lock:
+        """The exclusive right to change this cluster."""
+        from clusterctl.operations.lock import lock_of
+
+        return lock_of(self.fleet)
+
+    @cached_property
+    def journal(self) -> Journal:
+        """The book of this run on the operator's disk."""
+        from clusterctl.operations.journal import FileJournal
+
+        return FileJournal(state_root(), self.inventory.cluster)
 
     def _paths(self, written: str) -> tuple[str, ...]:
         if not written:
@@ -86,6 +119,14 @@ class Workspace:
         return (
             str((Path(self.settings.inventory).absolute().parent / Path(written).expanduser()).resolve()),
         )
+
+
+def state_root() -> Path:
+    """Return the folder of everything clusterctl keeps on this machine, as `lab.state` does."""
+    if own := os.environ.get("CLUSTERCTL_STATE"):
+        return Path(own).absolute()
+    xdg = os.environ.get("XDG_STATE_HOME")
+    return (Path(xdg) if xdg else Path.home() / ".local" / "state").absolute() / "clusterctl"
 
 
 def read_file(path: str, what: str) -> bytes:
@@ -106,13 +147,18 @@ def read_file(path: str, what: str) -> bytes:
     return data
 
 
-def _read_beside(folder: Path, name: str) -> str:
+def read_beside(folder: Path, name: str) -> str:
+    """Return the text of a file named by a playbook; raises as `read_bytes_beside`, and UnicodeDecodeError."""
+    return read_bytes_beside(folder, name).decode("utf-8")
+
+
+def read_bytes_beside(folder: Path, name: str) -> bytes:
     """Return a file named by a playbook; it must lie in the playbook's folder or below (bad-input row 22)."""
     root = folder.resolve()
     path = (root / name).resolve()
     if not path.is_relative_to(root):
         raise PermissionError(f"{name} lies outside the playbook's folder")
-    return path.read_text(encoding="utf-8")
+    return path.read_bytes()
 
 
 def _login_name() -> str:
@@ -122,42 +168,16 @@ def _login_name() -> str:
         return "root"
 
 
-class Interrupt:
-    """The first Ctrl-C lets the batch under way finish, the second ends at once (PROMISES, Journal)."""
+def listener(settings: Settings, stopping: Callable[[], str] = lambda: "") -> Listener:
+    """Return who hears of events: a display on a terminal, else plain lines, JSON lines or nothing.
 
-    def __init__(self) -> None:
-        self._reason = ""
+    `stopping` says why the run is about to stop, or "".
 
-    def arm(self) -> None:
-        """From here on a signal waits for the batch under way; before, it ends the verb at once."""
-        signal.signal(signal.SIGINT, self._on_signal)
-        signal.signal(signal.SIGTERM, self._on_signal)
-
-    def stopped(self) -> str:
-        """Return why to stop before the next batch, or ""."""
-        return self._reason
-
-    def _on_signal(self, number: int, _frame: object) -> None:
-        if self._reason:
-            raise KeyboardInterrupt
-        self._reason = "interrupted" if number == signal.SIGINT else "terminated"
-        say("stopping after the batch under way; once more to stop at once (hosts finish what they began)")
-
-
-def listener() -> Callable[[Event], None]:
-    """Return who hears of events: the talk on stderr, and in tests a point where the tool is killed.
-
-    CLUSTERCTL_FAILPOINT=N kills this process (SIGKILL) just before batch N, counted from 1.
+    CLUSTERCTL_FAILPOINT=N, for tests, kills this process (SIGKILL) just before batch N, counted from 1.
     """
+    from clusterctl.cli.progress import display_for
+    from clusterctl.cli.progress_lines import Listener
+
     wanted = os.environ.get("CLUSTERCTL_FAILPOINT", "")
     failpoint = int(wanted) if wanted.isdecimal() else 0
-    seen = 0
-
-    def hear(event: Event) -> None:
-        nonlocal seen
-        seen += event.kind == "batch"
-        if failpoint and event.kind == "batch" and seen == failpoint:
-            os.kill(os.getpid(), signal.SIGKILL)
-        say_event(event)
-
-    return hear
+    return Listener(display_for(settings, time.time, stopping), time.time, failpoint)

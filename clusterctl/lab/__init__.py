@@ -4,18 +4,22 @@ The verbs are in `cluster`; tests use them as the command line does. Everything 
 of them. Nothing here knows the rest of the tool: a lab is a fleet like any other, given as an inventory.
 """
 
-from clusterctl.lab.cluster import DEFAULT_NAME, down, fault, host_container, image, status, up
+from clusterctl.lab.cluster import DEFAULT_NAME, down, fault, host_container, image, names, status, up
+from clusterctl.lab.inside import LostOutputError, run_inside
 from clusterctl.lab.layout import HostInfo, LabInfo, describe
 
 __all__ = [
     "DEFAULT_NAME",
     "HostInfo",
     "LabInfo",
+    "LostOutputError",
     "describe",
     "down",
     "fault",
     "host_container",
     "image",
+    "names",
+    "run_inside",
     "status",
     "up",
 ]

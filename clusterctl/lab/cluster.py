@@ -89,16 +89,21 @@ def status(name: str = DEFAULT_NAME) -> LabInfo:
     engine = engines.connect()
     with engines.engine_errors(f"the state of lab {name} is not known"):
         info = _look(engine, name)
-        if info.hosts:
-            return info
-        others = sorted(
-            {each["Labels"][LABEL] for each in engine.api.containers(all=True, filters={"label": LABEL})}
-        )
+    if info.hosts:
+        return info
     raise LabError(
         f"there is no lab named {name}",
-        details=[f"labs on this engine: {', '.join(others) or 'none'}"],
+        details=[f"labs on this engine: {', '.join(names()) or 'none'}"],
         next_step=f"clusterctl lab up --name {name}",
     )
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of the labs that this engine has anything of, running or not."""
+    engine = engines.connect()
+    with engines.engine_errors("which labs there are is not known"):
+        found = engine.api.containers(all=True, filters={"label": LABEL})
+    return tuple(sorted({each["Labels"][LABEL] for each in found}))
 
 
 def fault(name: str, kind: str, host: str) -> str:
@@ -161,8 +166,13 @@ def _samples(engine: DockerClient, site: hosts.Site, say: Say) -> None:
     missing = service_image.missing_samples(push)
     for tag in missing:
         service_image.push_sample(engine, site.lab, tag)
-    if missing:
-        say(f"pushed hello:{{{','.join(missing)}}} to the lab's registry")
+    packaged = service_image.missing_packaged(push)
+    for repository in packaged:
+        service_image.push_packaged(engine, site.lab, repository)
+    pushed = [f"hello:{{{','.join(missing)}}}"] if missing else []
+    pushed += [f"{repository}:{service_image.PACKAGED_TAG}" for repository in packaged]
+    if pushed:
+        say(f"pushed {', '.join(pushed)} to the lab's registry")
 
 
 def _ensure_hosts(engine: DockerClient, site: hosts.Site, count: int, say: Say) -> None:

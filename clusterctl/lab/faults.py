@@ -1,7 +1,6 @@
 """What can be done to a lab's host from outside: the faults of faults.md, and their opposites.
 
-Each says what it did; asked for what is already so, it changes nothing and says that. Commands run in a
-host through the engine keep the right to set the machine's clock, which is given up for them here.
+Each says what it did; asked for what is already so, it changes nothing and says that.
 """
 
 from __future__ import annotations
@@ -12,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from clusterctl.errors import InputError, LabError
 from clusterctl.lab.hosts import container_of, own_address
+from clusterctl.lab.inside import run_inside
 from clusterctl.lab.layout import HostInfo, object_name
 
 if TYPE_CHECKING:
     from docker import DockerClient
     from docker.models.containers import Container
 
-_NO_CLOCK = ("setpriv", "--bounding-set=-sys_time", "--inh-caps=-sys_time")
+_UNITS_S = 120.0  # systemd itself gives a unit 90 s to stop
 
 Fault = Callable[["DockerClient", str, HostInfo], str]
 
@@ -73,15 +73,44 @@ def _connected(container: Container, lab: str) -> bool:
     return object_name(lab) in container.attrs["NetworkSettings"]["Networks"]
 
 
+def _cut_operator(engine: DockerClient, lab: str, host: HostInfo) -> str:
+    container = container_of(engine, lab, host.host)
+    rule = _from_operator(container, lab)
+    code, output = _sh(container, f"iptables -w 5 -C {rule} && exit 100; iptables -w 5 -I {rule}")
+    if code not in {0, 100}:
+        raise LabError(f"iptables on {host.host} did not take the rule", details=output.splitlines()[-4:])
+    if code:
+        return "dropped what comes from this machine already"
+    return "drops what comes from this machine; other hosts reach it"
+
+
+def _heal_operator(engine: DockerClient, lab: str, host: HostInfo) -> str:
+    container = container_of(engine, lab, host.host)
+    code, _ = _sh(container, f"iptables -w 5 -D {_from_operator(container, lab)}")
+    return (
+        "let in what comes from this machine already"
+        if code
+        else "lets in what comes from this machine again"
+    )
+
+
+def _from_operator(container: Container, lab: str) -> str:
+    """Return the rule for what comes from this machine: its address in the lab is that of the gateway."""
+    return f"INPUT -s {container.attrs['NetworkSettings']['Networks'][object_name(lab)]['Gateway']} -j DROP"
+
+
+def _sh(container: Container, command: str) -> tuple[int, str]:
+    return run_inside(container, ["sh", "-c", command], tries=3)
+
+
 def _systemctl(verb: str, *units: str) -> Fault:
     def fault(engine: DockerClient, lab: str, host: HostInfo) -> str:
         container = container_of(engine, lab, host.host)
-        code, answer = container.exec_run([*_NO_CLOCK, "systemctl", verb, *units])
-        output = answer if isinstance(answer, bytes) else b"".join(answer)
+        code, output = run_inside(container, ["systemctl", verb, *units], _UNITS_S, tries=3)
         if code:
             raise LabError(
                 f"systemctl {verb} {' '.join(units)} failed on {host.host} with exit code {code}",
-                details=output.decode(errors="replace").splitlines()[-4:],
+                details=output.splitlines()[-4:],
             )
         return f"systemctl {verb} {' '.join(units)}: done"
 
@@ -95,6 +124,8 @@ FAULTS: dict[str, Fault] = {
     "unpause": _unpause,
     "cut": _cut,
     "heal": _heal,
+    "cut-operator": _cut_operator,
+    "heal-operator": _heal_operator,
     "stop-docker": _systemctl("stop", "docker.socket", "docker.service"),
     "start-docker": _systemctl("start", "docker.socket", "docker.service"),
     "stop-sshd": _systemctl("stop", "ssh.service"),

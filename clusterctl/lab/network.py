@@ -21,12 +21,18 @@ def ensure_network(engine: DockerClient, lab: str) -> str:
 
 
 def _make_network(engine: DockerClient, lab: str) -> str:
-    """Two labs that start at the same time may choose the same subnet: the engine refuses the second."""
+    """Make it on a subnet that the engine takes.
+
+    Two labs that start at the same time choose the same one, and the engine, which refuses the second, does not list
+    the first before it is done: what was refused once is not asked for again.
+    """
     from docker.errors import APIError
     from docker.types import IPAMConfig, IPAMPool
 
+    refused: list[str] = []
     for _ in range(_ATTEMPTS):
-        subnet = choose_subnet(each for network in engine.api.networks() for each in _subnets(network))
+        listed = [each for network in engine.api.networks() for each in _subnets(network)]
+        subnet = choose_subnet([*listed, *refused])
         pool = IPAMPool(subnet=subnet, gateway=gateway_address(subnet))
         try:
             engine.api.create_network(
@@ -39,6 +45,7 @@ def _make_network(engine: DockerClient, lab: str) -> str:
         except APIError as error:
             if "overlap" not in str(error.explanation):
                 raise
+            refused.append(subnet)
         else:
             return subnet
     raise LabError("no subnet was free for the lab's network", next_step="run this again")

@@ -13,7 +13,7 @@ import json
 import re
 import tarfile
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from clusterctl.errors import InputError
 from clusterctl.lab import registry
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 
 _REPOSITORY = re.compile(r"[a-z0-9]+([._/-][a-z0-9]+)*")
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
+_PACKAGED = {"haproxy": ("/usr/sbin/haproxy",), "redis": ("/usr/bin/redis-server", "/usr/bin/redis-cli")}
+"""Images of programs from Debian's packages: repository -> the programs, which come from the host image."""
+PACKAGED_TAG = "1.0"
 _SCRIPTS = ("hello", "answer", "args")
 _APPLETS = (
     "sh ash awk cat chmod cp cut date dd df echo env expr false find grep head hexdump hostname id kill "
@@ -112,6 +115,44 @@ def push_sample(engine: DockerClient, lab: str, tag: str) -> str:
     )
 
 
+def missing_packaged(push: str) -> list[str]:
+    """Return the repositories of `_PACKAGED` that the registry does not hold yet."""
+    return [name for name in _PACKAGED if PACKAGED_TAG not in Repository(push, name).tags()]
+
+
+def push_packaged(engine: DockerClient, lab: str, repository: str) -> str:
+    """Push an image of a program from Debian with the libraries it needs, and its start script; return its digest."""
+    layer = _packaged_layer(engine, lab, repository)
+    config = json.loads(_config(Behaviour(PACKAGED_TAG), str(engine.version()["Arch"]), "sha256:0"))
+    config["config"] = {"Env": ["PATH=/bin:/usr/sbin:/usr/bin"], "Cmd": [f"/bin/{repository}"]}
+    config["rootfs"]["diff_ids"] = [digest_of(gzip.decompress(layer))]
+    content = json.dumps(config, sort_keys=True).encode()
+    return Repository(registry.registry_push(engine, lab), repository).push(PACKAGED_TAG, content, layer)
+
+
+def _packaged_layer(engine: DockerClient, lab: str, repository: str) -> bytes:
+    """Return busybox, the programs, and every library that ldd(1) names, as one layer."""
+    programs = _PACKAGED[repository]
+    script = (
+        "tar -C / -chf - --hard-dereference "
+        f"$(ldd {' '.join(programs)} | grep -o '/[^ ]*' | grep -v ':$' | sort -u) {' '.join(programs)}"
+    )
+    container = container_of(engine, lab, registry.PART)
+    answer = container.exec_run(["sh", "-c", script], demux=True)
+    output: Any = answer.output
+    data = io.BytesIO()
+    with (
+        tarfile.open(fileobj=data, mode="w", format=tarfile.USTAR_FORMAT) as tar,
+        tarfile.open(fileobj=io.BytesIO(output[0] or b"")) as tree,
+    ):
+        _add_base(tar, _busybox(engine, lab))
+        _add(tar, f"bin/{repository}", 0o755, (DATA / repository).read_bytes())
+        for entry in sorted(tree.getmembers(), key=lambda entry: entry.name):
+            file = tree.extractfile(entry)
+            _add(tar, entry.name.lstrip("/"), 0o755, file.read() if file else b"")
+    return gzip.compress(data.getvalue(), compresslevel=6, mtime=0)
+
+
 @functools.cache
 def _busybox(engine: DockerClient, lab: str) -> bytes:
     """Return the static busybox of the host image, taken from the registry's container."""
@@ -126,17 +167,22 @@ def _layer(busybox: bytes) -> bytes:
     """Return the compressed layer; no times and no owners, so that the same content is the same digest."""
     data = io.BytesIO()
     with tarfile.open(fileobj=data, mode="w", format=tarfile.USTAR_FORMAT) as tar:
-        for name, mode in (("bin", 0o755), ("etc", 0o755), ("tmp", 0o1777)):
-            _add(tar, name, mode, kind=tarfile.DIRTYPE)
-        _add(tar, "bin/busybox", 0o755, busybox)
+        _add_base(tar, busybox)
         for name in _SCRIPTS:
             _add(tar, f"bin/{name}", 0o755, (DATA / name).read_bytes())
-        for name in _APPLETS.split():
-            _add(tar, f"bin/{name}", 0o777, kind=tarfile.SYMTYPE, target="busybox")
         _add(tar, "bin/printargs", 0o777, kind=tarfile.SYMTYPE, target="hello")
-        _add(tar, "etc/passwd", 0o644, b"root:x:0:0::/:/bin/sh\nhello:x:1000:1000::/:/bin/sh\n")
-        _add(tar, "etc/group", 0o644, b"root:x:0:\nhello:x:1000:\n")
     return gzip.compress(data.getvalue(), compresslevel=6, mtime=0)
+
+
+def _add_base(tar: tarfile.TarFile, busybox: bytes) -> None:
+    """Add folders, busybox under all its names, and two users."""
+    for name, mode in (("bin", 0o755), ("etc", 0o755), ("tmp", 0o1777)):
+        _add(tar, name, mode, kind=tarfile.DIRTYPE)
+    _add(tar, "bin/busybox", 0o755, busybox)
+    for name in _APPLETS.split():
+        _add(tar, f"bin/{name}", 0o777, kind=tarfile.SYMTYPE, target="busybox")
+    _add(tar, "etc/passwd", 0o644, b"root:x:0:0::/:/bin/sh\nhello:x:1000:1000::/:/bin/sh\n")
+    _add(tar, "etc/group", 0o644, b"root:x:0:\nhello:x:1000:\n")
 
 
 def _add(

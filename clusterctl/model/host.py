@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from clusterctl.model.fence import FenceDevice
+
 
 @dataclass(frozen=True, slots=True)
 class Capacity:
@@ -15,8 +17,22 @@ class Capacity:
 
 
 @dataclass(frozen=True, slots=True)
+class Hop:
+    """An SSH server on the way to a host; `name` is that of a host of the inventory, or its address."""
+
+    name: str
+    address: str
+    port: int = 22
+    user: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Host:
-    """A machine we reach by SSH. `user` empty means the SSH default (the name of who runs us)."""
+    """A machine we reach by SSH. `user` empty means the SSH default (the name of who runs us).
+
+    `jumps` are gone through in their order, the first one reached directly (ssh_config(5), ProxyJump).
+    `fence`: the devices that can cut its power, in the order in which they are tried.
+    """
 
     name: str
     address: str
@@ -24,3 +40,5 @@ class Host:
     user: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     capacity: Capacity = Capacity()
+    jumps: tuple[Hop, ...] = ()
+    fence: tuple[FenceDevice, ...] = ()

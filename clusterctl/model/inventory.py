@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
-from clusterctl.model.host import Host
+from clusterctl.model.host import Hop, Host
+from clusterctl.model.limit import Limit
+from clusterctl.model.window import Window
 
 GIB = 1024**3
 
@@ -20,16 +23,40 @@ class SshSettings:
     known_hosts: str = ""
     connect_timeout_s: float = 10.0
     command_timeout_s: float = 60.0
+    jumps: tuple[Hop, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Hook:
+    """A command around the work on each host; it must exit 0 within `timeout_s`.
+
+    It runs `on` the host as root, or with the operator, where CLUSTERCTL_HOST names the host.
+    """
+
+    command: str
+    on: Literal["host", "operator"] = "host"
+    timeout_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What the operator allows. Free disk is needed for docker's data before an image is pulled (PROMISES)."""
+    """What the operator allows. Free disk is needed for docker's data before an image is pulled (PROMISES).
+
+    `max_unavailable` hosts may be out at once in the fleet, and in each failure domain (hosts with the
+    same value of the label `domain`) `max_unavailable_per_domain`. `lock_hosts` empty: the first three.
+    """
 
     min_free_disk_percent: float = 10.0
     min_free_disk_bytes: int = GIB
     allow_host_paths: tuple[str, ...] = ()
     allow_capabilities: tuple[str, ...] = ()
+    lock_hosts: tuple[str, ...] = ()
+    max_unavailable: Limit = field(default_factory=Limit)
+    max_unavailable_per_domain: Limit | None = None
+    domain: str = "zone"
+    windows: tuple[Window, ...] = ()
+    before: tuple[Hook, ...] = ()
+    after: tuple[Hook, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +77,21 @@ class Inventory:
         raise KeyError(name)
 
     @property
+    def lock_hosts(self) -> tuple[str, ...]:
+        """The hosts that hold the lock: as the policy says, else the first three by name (all, if fewer)."""
+        return self.policy.lock_hosts or self.names[:3]
+
+    @property
     def names(self) -> tuple[str, ...]:
         """The names of all hosts, in order."""
         return tuple(host.name for host in self.hosts)
+
+    @property
+    def jump_hosts(self) -> frozenset[str]:
+        """The hosts through which others are reached."""
+        return frozenset(hop.name for host in self.hosts for hop in host.jumps) & set(self.names)
+
+    @property
+    def path_hosts(self) -> frozenset[str]:
+        """The hosts that the operator's own work hangs on: they hold the lock, or are on the way to others."""
+        return self.jump_hosts | set(self.lock_hosts)

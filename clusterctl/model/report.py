@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from clusterctl.model.plan import Plan, Step
+from clusterctl.model.plan import Batch, Plan, Step
 from clusterctl.model.snapshot import Unreachable
 
 Status = Literal["changed", "unchanged", "failed", "skipped"]
@@ -37,12 +37,27 @@ class CommandResult:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something worth telling while it happens. `kind` is a fixed word, `text` is for people."""
+    """Something worth telling while it happens. `kind` is a fixed word, `text` is for people.
 
-    kind: Literal["look", "batch", "host-start", "host-end", "note"]
+    look: hosts are looked at. plan: the plan's totals are known (`plan`). batch: batch `number` of `of`
+    begins, on `hosts`. host-start, host-phase, host-end: one host's work in the batch; `text` is the phase or
+    the result. wait: what is waited for, until `until_s` (epoch seconds). batch-end: with `results`.
+    note: for people only. end: the run is over.
+    """
+
+    kind: Literal[
+        "look", "plan", "batch", "host-start", "host-phase", "host-end", "batch-end", "wait", "note", "end"
+    ]
     text: str
     host: str = ""
     failed: bool = False
+    number: int = 0
+    of: int = 0
+    hosts: tuple[str, ...] = ()
+    until_s: float = 0.0
+    batch: Batch | None = None
+    plan: Plan | None = None
+    results: tuple[StepResult, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +68,8 @@ class Report:
     results: tuple[StepResult, ...] = ()
     stopped: str = ""
     batches_done: int = 0
+    run: str = ""
+    rolled_back: Report | None = None
 
     @property
     def failed(self) -> tuple[StepResult, ...]:

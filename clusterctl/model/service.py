@@ -62,10 +62,43 @@ class RestartPolicy:
 
 @dataclass(frozen=True, slots=True)
 class UpdateConfig:
-    """How instances are replaced: so many at once (0 is all), old or new first."""
+    """How instances are replaced: so many at once (0 is all), old or new first, and what a failure means.
+
+    `parallelism_percent` counts where it is not 0. `delay_s` passes between two groups, `monitor_s` is how
+    long a group must stay healthy before the next one; `max_failure_ratio` of the instances may fail.
+    Names and defaults: Compose Deploy Specification, and Swarm's 5 s of monitoring.
+    """
 
     parallelism: int = 1
     order: Literal["stop-first", "start-first"] = "stop-first"
+    parallelism_percent: float = 0.0
+    delay_s: float = 0.0
+    monitor_s: float = 5.0
+    max_failure_ratio: float = 0.0
+    failure_action: Literal["pause", "continue", "rollback"] = "pause"
+
+    def at_once(self, count: int) -> int:
+        """Return how many of `count` instances are replaced at once: a share rounds down, at least one."""
+        if self.parallelism_percent:
+            return max(1, int(count * self.parallelism_percent / 100))
+        return self.parallelism or max(1, count)
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """`x-canary`: so many instances first, watched for `soak_s`, then `gate` (a command of the operator's) must exit 0."""
+
+    instances: int = 1
+    soak_s: float = 30.0
+    gate: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Dependency:
+    """`depends_on`: what another service of the project must be before this one is started or replaced."""
+
+    service: str
+    condition: Literal["service_started", "service_healthy"] = "service_started"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -108,6 +141,16 @@ class Service:
     constraints: tuple[Constraint, ...] = ()
     restart: RestartPolicy = RestartPolicy()
     update: UpdateConfig = UpdateConfig()
+    rollback: UpdateConfig = UpdateConfig()
+    canary: Canary | None = None
+    drain: Literal["move", "interrupt", "refuse"] = "move"
+    quorum: str = ""
+    depends_on: tuple[Dependency, ...] = ()
+
+    @property
+    def max_unavailable(self) -> int:
+        """How many instances may be out at once on purpose (I1): as many as an update replaces at once."""
+        return 1 if self.quorum else self.update.at_once(self.replicas)
 
     @property
     def host_ports(self) -> tuple[Port, ...]:

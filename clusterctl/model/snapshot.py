@@ -10,16 +10,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from clusterctl.model.packages import PackageFacts
+
 Rung = Literal["resolve", "connect", "banner", "host-key", "auth", "sudo", "exec", "answer", "identity"]
 
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:
-    """A look that failed: on which rung of the ladder, and why, in words for a person."""
+    """A look that failed: on which rung of the ladder, and why, in words for a person.
+
+    `via`: the jump host that failed, so that nothing is known of the host itself.
+    """
 
     host: str
     rung: Rung
     reason: str
+    via: str = ""
 
     @property
     def is_identity(self) -> bool:
@@ -120,6 +126,11 @@ class HostFacts:
     markers: Mapping[str, str] = field(default_factory=dict)
     manifests: Mapping[str, str] = field(default_factory=dict)
     resolved: Mapping[str, Resolved] = field(default_factory=dict)
+    history: Mapping[str, str] = field(default_factory=dict)
+    runs: Mapping[str, str] = field(default_factory=dict)
+    epoch: int = 0
+    reboot_reasons: tuple[str, ...] = ()
+    packages: PackageFacts | None = None
 
     @property
     def docker_answers(self) -> bool:
@@ -149,8 +160,17 @@ class LookRequest:
     """What a look is to bring beyond the fixed facts.
 
     `images`: references to resolve at the registry. `settle_s`: how long to wait for a change that
-    is under way on the host before looking (0: look at once, as read-only verbs do).
+    is under way on the host before looking (0: look at once, as read-only verbs do). `history`: also the
+    older manifests kept (`HostFacts.history`, by `PROJECT@GENERATION`). `run`: also the whole record of that
+    run, else only the first lines of all records (`HostFacts.runs`, by run id). `packages`: also what an
+    update would change (slow: it refreshes package lists). `claim_epoch`: write this epoch on the host if it
+    has seen no higher one,;
+    a host that has seen a higher one says so in `HostFacts.epoch` (PROMISES, I7).
     """
 
     images: tuple[str, ...] = ()
     settle_s: int = 0
+    history: bool = False
+    run: str = ""
+    packages: bool = False
+    claim_epoch: int = 0

@@ -1,26 +1,33 @@
 """The seam between orders and hosts: what the pipeline needs of a fleet, and the fleet behind SSH.
 
-`tests/fake_cluster.py` is the other implementation: the same logic without hosts.
+`tests/fake_cluster.py` is the other implementation: the same logic without hosts. What is done on one host
+in a batch is in `host_work`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
-from typing import Protocol
+from functools import cached_property, partial
+from queue import SimpleQueue
+from types import TracebackType
+from typing import Protocol, Self
 
+from clusterctl.model.fence import Fenced
+from clusterctl.model.health import Opinion
 from clusterctl.model.host import Host
 from clusterctl.model.inventory import Inventory
-from clusterctl.model.plan import Batch, Step
+from clusterctl.model.plan import OPERATOR, Batch, Step
 from clusterctl.model.report import CommandResult, Event, StepResult
 from clusterctl.model.snapshot import HostFacts, LookRequest, Snapshot, Unreachable
-from clusterctl.remote.answer import parse_answer
+from clusterctl.operations.host_work import HostWork, host_event, results_of, run_here
+from clusterctl.remote.dialer import Dialer
 from clusterctl.remote.facts import LOOK_CAP_BYTES, build_look, look_deadline_s, mark_duplicates, parse_look
-from clusterctl.remote.fanout import WORKERS, Dialer, fan_out
+from clusterctl.remote.fanout import WORKERS, fan_out
 from clusterctl.remote.frame import new_nonce
 from clusterctl.remote.keys import Credentials
-from clusterctl.remote.script import build_script, parse_results
+from clusterctl.remote.peers import PEERS_S, PeerTarget, ask_peer
+from clusterctl.remote.pool import ROUSE_S, Pool
 from clusterctl.remote.ssh import Connection, root_shell
 from clusterctl.remote.target import Target
 
@@ -34,62 +41,137 @@ class Fleet(Protocol):
         """Return what each host answered, by one command on each."""
         ...
 
-    def perform(self, batch: Batch, emit: Emit) -> tuple[StepResult, ...]:
-        """Do a batch, hosts in parallel, and return a result for every step in the batch's order."""
+    def perform(self, batch: Batch, emit: Emit, epoch: int) -> tuple[StepResult, ...]:
+        """Do a batch, hosts in parallel, and return a result for every step in the batch's order.
+
+        Every script carries `epoch`: a host that has seen a higher one refuses (I7). 0 claims nothing.
+        `emit` is called in the caller's thread.
+        """
         ...
 
 
 @dataclass(frozen=True)
 class SshFleet:
-    """The hosts of an inventory, reached by SSH. `holder` is told to whoever we keep waiting."""
+    """The hosts of an inventory, reached by SSH. `holder` is told to whoever we keep waiting.
+
+    Looks and batches share connections, which `close` ends. `fence` makes certain that a host is off.
+    """
 
     inventory: Inventory
     credentials: Credentials
     default_user: str
     holder: str = "clusterctl"
     workers: int = WORKERS
+    fence: Callable[[str], Fenced] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the connections that were kept open."""
+        self._pool.close()
+        self._dialer.close()
 
     def target(self, host: Host) -> Target:
         """Return where a host is, with the inventory's defaults filled in."""
-        return Target(
-            host.name, host.address, host.port, host.user or self.inventory.ssh.user or self.default_user
-        )
+        user, via = self.inventory.ssh.user or self.default_user, None
+        for hop in host.jumps:
+            via = Target(hop.name, hop.address, hop.port, hop.user or user, via)
+        return Target(host.name, host.address, host.port, host.user or user, via)
 
     def dialer(self) -> Dialer:
-        """Return a dialer with this fleet's keys and time limits."""
-        return Dialer(self.credentials, connect_timeout_s=self.inventory.ssh.connect_timeout_s)
+        """Return the dialer of this fleet, with its keys and time limits; its connections are the caller's."""
+        return self._dialer
+
+    def lender(self) -> Pool:
+        """Return the connections that looks and batches share, for short work on a host that needs no login more."""
+        return self._pool
 
     def look(self, hosts: Sequence[Host], request: LookRequest) -> Snapshot:
-        """Look at hosts: one connection and one command each."""
-        targets = [self.target(host) for host in hosts]
+        """Look at hosts: one command each, and one connection per run."""
         limit_s = look_deadline_s(request)
         answers = fan_out(
-            targets,
-            partial(_look, request=request, deadline_s=limit_s),
-            self.dialer(),
+            [self.target(host) for host in hosts],
+            partial(_look, request=request, cluster=self.inventory.cluster, deadline_s=limit_s),
+            self._pool,
             workers=self.workers,
-            deadline_s=limit_s + self.inventory.ssh.connect_timeout_s,
+            deadline_s=limit_s + self._connect_s,
         )
         return Snapshot(mark_duplicates(answers))
 
-    def perform(self, batch: Batch, emit: Emit) -> tuple[StepResult, ...]:
-        """Run one composed script on every host of the batch."""
+    def perform(self, batch: Batch, emit: Emit, epoch: int) -> tuple[StepResult, ...]:
+        """Run the operator's own commands, then one composed script on every host of the batch."""
         steps: dict[str, list[Step]] = {name: [] for name in batch.hosts}
         for step in batch.steps:
             steps[step.host].append(step)
-        work = _Work(steps, self.inventory.cluster, self.holder)
-        targets = [self.target(self.inventory.host(name)) for name in steps]
-        answers = fan_out(
-            targets,
-            work,
-            self.dialer(),
-            workers=self.workers,
-            deadline_s=work.longest_s + self.inventory.ssh.connect_timeout_s,
-            on_done=lambda name, answer: emit(_host_event(name, answer)),
-        )
-        results = {name: _results(steps[name], answer) for name, answer in answers.items()}
+        here = steps.pop(OPERATOR, [])
+        results = {OPERATOR: run_here(here, self.fence)}
+        if here:
+            emit(host_event(OPERATOR, results[OPERATOR]))
+        if steps:
+            results |= self._perform(steps, emit, epoch)
         queues = {name: iter(found) for name, found in results.items()}
         return tuple(next(queues[step.host]) for step in batch.steps)
+
+    def _perform(
+        self, steps: dict[str, list[Step]], emit: Emit, epoch: int
+    ) -> dict[str, tuple[StepResult, ...]]:
+        told: SimpleQueue[Event] = SimpleQueue()
+        work = HostWork(steps, self.inventory.cluster, self.holder, epoch, self._dialer, told.put)
+
+        def pass_on() -> None:
+            while not told.empty():
+                emit(told.get())
+
+        answers = fan_out(
+            [self.target(self.inventory.host(name)) for name in steps],
+            work,
+            self._pool,
+            workers=self.workers,
+            deadline_s=work.longest_s + self._connect_s,
+            on_done=lambda name, answer: emit(host_event(name, answer)),
+            on_look=pass_on,
+        )
+        for connection in work.spare:
+            self._pool.keep(connection)
+        return {name: results_of(steps[name], answer) for name, answer in answers.items()}
+
+    def ask_peers(
+        self, asked: Mapping[str, Sequence[str]], services: Mapping[str, Sequence[int]]
+    ) -> tuple[Opinion, ...]:
+        """Return what each peer finds of the hosts it is asked about, by one command; one that fails cannot tell.
+
+        `services` are TCP ports of those hosts: what they answer is a sign of life as well.
+        """
+        targets = {
+            peer: [
+                PeerTarget(name, host.address, host.port, tuple(services.get(name, ())))
+                for name in names
+                for host in [self.inventory.host(name)]
+            ]
+            for peer, names in asked.items()
+        }
+        answers = fan_out(
+            [self.target(self.inventory.host(peer)) for peer in asked],
+            lambda connection: ask_peer(connection, targets[connection.target.host]),
+            self._pool,
+            workers=self.workers,
+            deadline_s=PEERS_S + self._connect_s,
+        )
+        return tuple(
+            opinion
+            for peer, answer in answers.items()
+            for opinion in (
+                [Opinion(peer, name, "unknown") for name in asked[peer]]
+                if isinstance(answer, Unreachable)
+                else answer
+            )
+        )
 
     def run(
         self,
@@ -99,48 +181,26 @@ class SshFleet:
     ) -> dict[str, CommandResult | Unreachable]:
         """Run any work on hosts in parallel, as `exec` and `logs` do."""
         targets = [self.target(host) for host in hosts]
-        return fan_out(targets, work, self.dialer(), workers=self.workers, deadline_s=deadline_s)
+        return fan_out(targets, work, self._dialer, workers=self.workers, deadline_s=deadline_s)
+
+    @property
+    def _connect_s(self) -> float:
+        """How long it takes at worst until a host can be asked: an idle connection tried, then a new one."""
+        return self.inventory.ssh.connect_timeout_s + ROUSE_S
+
+    @cached_property
+    def _dialer(self) -> Dialer:
+        return Dialer(self.credentials, connect_timeout_s=self.inventory.ssh.connect_timeout_s)
+
+    @cached_property
+    def _pool(self) -> Pool:
+        return Pool(self._dialer)
 
 
-class _Work:
-    """What `perform` does on one host: its script over one connection, the answer as results."""
-
-    def __init__(self, steps: Mapping[str, Sequence[Step]], cluster: str, holder: str) -> None:
-        self._steps = steps
-        self._nonce = new_nonce()
-        self._scripts = {
-            name: build_script(mine, self._nonce, cluster, holder) for name, mine in steps.items()
-        }
-        self.longest_s = max(script.deadline_s for script in self._scripts.values())
-
-    def __call__(self, connection: Connection) -> tuple[StepResult, ...] | Unreachable:
-        target = connection.target
-        script = self._scripts[target.host]
-        answer = connection.run(script.text, root_shell(target.user), script.deadline_s)
-        frame = parse_answer(target.host, answer, self._nonce)
-        if isinstance(frame, Unreachable) and frame.rung in {"sudo", "exec"}:
-            return frame
-        return parse_results(self._steps[target.host], answer, self._nonce)
-
-
-def _look(connection: Connection, request: LookRequest, deadline_s: float) -> HostFacts | Unreachable:
-    target = connection.target
-    nonce = new_nonce()
-    answer = connection.run(build_look(request, nonce), root_shell(target.user), deadline_s, LOOK_CAP_BYTES)
+def _look(
+    connection: Connection, request: LookRequest, cluster: str, deadline_s: float
+) -> HostFacts | Unreachable:
+    target, nonce = connection.target, new_nonce()
+    script = build_look(request, nonce, cluster)
+    answer = connection.run(script, root_shell(target.user), deadline_s, LOOK_CAP_BYTES)
     return parse_look(target.host, target.address, answer, nonce)
-
-
-def _results(steps: Sequence[Step], answer: tuple[StepResult, ...] | Unreachable) -> tuple[StepResult, ...]:
-    if isinstance(answer, Unreachable):
-        return tuple(StepResult(step, "failed", answer.reason, unreachable=answer) for step in steps)
-    return answer
-
-
-def _host_event(host: str, answer: tuple[StepResult, ...] | Unreachable) -> Event:
-    if isinstance(answer, Unreachable):
-        return Event("host-end", answer.reason, host, failed=True)
-    failed = [result for result in answer if result.status == "failed"]
-    if failed:
-        return Event("host-end", failed[0].detail, host, failed=True)
-    changed = sum(result.status == "changed" for result in answer)
-    return Event("host-end", f"{changed} done" if changed else "already so", host)

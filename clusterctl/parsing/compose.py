@@ -48,11 +48,20 @@ def parse_playbook(
 def _read_project(root: Cursor, context: Context, default_name: str) -> Project:
     keys = read_section(root, "", context)
     if "services" not in keys:
-        root.mistake('"services" is missing: at least one service is needed', 1)
+        _note_no_services(root)
     if "name" not in keys and not normalise_name(default_name):
         root.mistake('"name" is missing, and the file\'s name gives none', 1)
     name = keys["name"] if "name" in keys else normalise_name(default_name)
     return Project(name or "", keys.get("services") or (), keys.get("volumes") or ())
+
+
+def _note_no_services(root: Cursor) -> None:
+    steps = next((entry for entry in root.value.entries if entry.key == "steps"), None)
+    if steps is None:
+        root.mistake('"services" is missing: at least one service is needed', 1)
+    else:
+        command = f"clusterctl run {root.log.file}"
+        root.mistake(f"there are steps and no services here: run them with {command}", steps.line)
 
 
 def normalise_name(stem: str) -> str:

@@ -1,4 +1,7 @@
-"""`deploy`: how many, where, how much, and how they restart and are replaced, as Swarm users know it."""
+"""`deploy`: how many, where, how much, and how they restart, as Swarm users know it.
+
+How they are replaced is read in `compose_update`.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from clusterctl.model.service import Constraint, Resources, RestartPolicy, UpdateConfig
+from clusterctl.model.service import Constraint, Resources, RestartPolicy
 from clusterctl.parsing.compose_walk import Context, read_section
 from clusterctl.parsing.cursor import Cursor
 from clusterctl.parsing.names import parse_host_name, parse_label_key, parse_label_value
@@ -18,14 +21,20 @@ SMALLEST_MEMORY_BYTES = 6 * 1024**2
 
 _CONSTRAINT = re.compile(r"(?P<key>[^\s=!]+)\s*(?P<operator>==|!=)\s*(?P<value>\S+)")
 _LABELS = "node.labels."
+_FIELDS = {
+    "mode": "mode",
+    "replicas": "replicas",
+    "restart_policy": "restart",
+    "update_config": "update",
+    "rollback_config": "rollback",
+}
 
 
 def read_deploy(cursor: Cursor, context: Context) -> dict[str, Any]:
     """Read `deploy:` as fields of a service."""
     keys = read_section(cursor, "services.*.deploy", context)
     fields = {**(keys.get("placement") or {}), **(keys.get("resources") or {})}
-    names = {"mode": "mode", "replicas": "replicas", "restart_policy": "restart", "update_config": "update"}
-    fields |= {field: keys[key] for key, field in names.items() if keys.get(key) is not None}
+    fields |= {field: keys[key] for key, field in _FIELDS.items() if keys.get(key) is not None}
     if fields.get("mode") == "global" and "replicas" in fields:
         cursor.mistake("mode: global runs one instance on every host; leave replicas out")
     return fields
@@ -106,9 +115,3 @@ def read_restart(cursor: Cursor, context: Context) -> RestartPolicy:
     return RestartPolicy(
         **{field: value for field, value in given.items() if (field, value) != ("max_attempts", 0)}
     )
-
-
-def read_update(cursor: Cursor, context: Context) -> UpdateConfig:
-    """Read `update_config:`."""
-    keys = read_section(cursor, "services.*.deploy.update_config", context)
-    return UpdateConfig(**{key: value for key, value in keys.items() if value is not None})

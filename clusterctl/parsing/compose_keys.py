@@ -8,6 +8,12 @@ from __future__ import annotations
 import re
 
 from clusterctl.parsing.compose_command import read_words
+from clusterctl.parsing.compose_depends import (
+    parse_condition,
+    parse_dependency_required,
+    parse_dependency_restart,
+    read_depends_on,
+)
 from clusterctl.parsing.compose_deploy import (
     read_constraints,
     read_deploy,
@@ -16,7 +22,6 @@ from clusterctl.parsing.compose_deploy import (
     read_reservations,
     read_resources,
     read_restart,
-    read_update,
 )
 from clusterctl.parsing.compose_environment import parse_env_path, read_env_files, read_environment
 from clusterctl.parsing.compose_health import read_healthcheck, read_test
@@ -24,6 +29,13 @@ from clusterctl.parsing.compose_mounts import parse_source, parse_target, read_m
 from clusterctl.parsing.compose_pairs import read_labels
 from clusterctl.parsing.compose_ports import read_ports
 from clusterctl.parsing.compose_service import read_cap_add, read_cap_drop, read_services
+from clusterctl.parsing.compose_update import (
+    parse_parallelism,
+    read_canary,
+    read_gate,
+    read_rollback,
+    read_update,
+)
 from clusterctl.parsing.compose_walk import Context, Key, read_section, text_by, value_of
 from clusterctl.parsing.cursor import Cursor
 from clusterctl.parsing.names import (
@@ -39,10 +51,12 @@ from clusterctl.parsing.scalars import (
     one_of,
     parse_cpus,
     parse_duration,
+    parse_ratio,
     parse_some_duration,
     parse_some_size,
     whole_number,
 )
+from clusterctl.parsing.steps_keys import RUN_KEYS
 from clusterctl.parsing.words import Expected, quoted
 
 MOST_REPLICAS = 10_000
@@ -78,6 +92,23 @@ def read_volume_names(cursor: Cursor, context: Context) -> tuple[str, ...]:
     return tuple(sorted(entry.key for entry in cursor.value.entries))
 
 
+def _replacement(section: str, *actions: str) -> dict[str, Key]:
+    """Return the keys of `update_config` or `rollback_config`."""
+    return {
+        f"{section}.delay": Key(text_by(parse_duration), "between two groups"),
+        f"{section}.failure_action": Key(
+            value_of(one_of(*actions)),
+            "rollback takes the whole fleet back" if "rollback" in actions else "",
+        ),
+        f"{section}.max_failure_ratio": Key(text_by(parse_ratio), "0 to 1"),
+        f"{section}.monitor": Key(text_by(parse_duration), "5s if left out"),
+        f"{section}.order": Key(value_of(one_of("stop-first", "start-first"))),
+        f"{section}.parallelism": Key(
+            value_of(parse_parallelism), "a number, 0 is all at once, or a percentage"
+        ),
+    }
+
+
 SUPPORTED: dict[str, Key] = {
     "name": Key(text_by(parse_service_name), "the file's name where it is left out"),
     "services": Key(read_services),
@@ -106,11 +137,16 @@ SUPPORTED: dict[str, Key] = {
     "services.*.deploy.restart_policy.delay": Key(text_by(parse_duration)),
     "services.*.deploy.restart_policy.max_attempts": Key(value_of(whole_number(0)), "0 is no bound"),
     "services.*.deploy.restart_policy.window": Key(text_by(parse_duration)),
+    "services.*.deploy.rollback_config": Key(read_rollback, "how instances go back to the generation before"),
+    **_replacement("services.*.deploy.rollback_config", "pause", "continue"),
     "services.*.deploy.update_config": Key(read_update),
-    "services.*.deploy.update_config.order": Key(value_of(one_of("stop-first", "start-first"))),
-    "services.*.deploy.update_config.parallelism": Key(
-        value_of(whole_number(0, MOST_REPLICAS)), "0 is all at once"
+    **_replacement("services.*.deploy.update_config", "pause", "continue", "rollback"),
+    "services.*.depends_on": Key(read_depends_on, "names, or names with a condition; holds across hosts"),
+    "services.*.depends_on.*.condition": Key(
+        value_of(parse_condition), "service_started or service_healthy (the other needs a healthcheck)"
     ),
+    "services.*.depends_on.*.required": Key(value_of(parse_dependency_required), "true only"),
+    "services.*.depends_on.*.restart": Key(value_of(parse_dependency_restart), "false only"),
     "services.*.entrypoint": Key(read_words),
     "services.*.env_file": Key(read_env_files, "beside the playbook or below; no variables in it"),
     "services.*.env_file[].path": Key(text_by(parse_env_path)),
@@ -147,4 +183,19 @@ SUPPORTED: dict[str, Key] = {
     "services.*.volumes[].source": Key(text_by(parse_source)),
     "services.*.volumes[].target": Key(text_by(parse_target)),
     "services.*.volumes[].type": Key(value_of(one_of("volume", "bind", "tmpfs"))),
+    "services.*.x-canary": Key(read_canary, "ours: some instances first, watched, before the others"),
+    "services.*.x-canary.gate": Key(
+        read_gate, "a command of the operator's that must exit 0; text is cut by shell rules, no shell runs"
+    ),
+    "services.*.x-canary.instances": Key(
+        value_of(whole_number(1, MOST_REPLICAS)), "1 if left out; fewer than replicas"
+    ),
+    "services.*.x-canary.soak": Key(text_by(parse_duration), "30s if left out"),
+    "services.*.x-drain": Key(
+        value_of(one_of("move", "interrupt", "refuse")), "ours: what draining its host does to an instance"
+    ),
+    "services.*.x-quorum": Key(
+        text_by(parse_service_name), "ours: services of one group are never out two at once"
+    ),
+    **{key: Key(read_ignored, doc) for key, doc in RUN_KEYS.items()},
 }

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-_TOP = "steps configs include models networks secrets"
+_TOP = "configs include models networks secrets"
 _SERVICE = """
     annotations attach blkio_config build cgroup cgroup_parent configs cpu_count cpu_percent cpu_period cpu_quota
-    cpu_rt_period cpu_rt_runtime cpu_shares cpuset credential_spec depends_on develop device_cgroup_rules devices
+    cpu_rt_period cpu_rt_runtime cpu_shares cpuset credential_spec develop device_cgroup_rules devices
     dns dns_opt dns_search domainname driver_opts expose extends extra_hosts gpus group_add hostname ipc isolation
     label_file logging mac_address mem_reservation mem_swappiness memswap_limit models networks
     oom_kill_disable oom_score_adj pid pids_limit platform post_start pre_stop privileged profiles provider
@@ -13,11 +13,10 @@ _SERVICE = """
     userns_mode uts working_dir
 """
 _BELOW = {
-    "services.*.deploy": "labels rollback_config",
+    "services.*.deploy": "labels",
     "services.*.deploy.placement": "max_replicas_per_node preferences",
     "services.*.deploy.resources.limits": "pids",
     "services.*.deploy.resources.reservations": "devices generic_resources",
-    "services.*.deploy.update_config": "delay failure_action max_failure_ratio monitor",
     "services.*.env_file[]": "format",
     "services.*.healthcheck": "start_interval",
     "services.*.ports[]": "app_protocol name",

@@ -7,12 +7,13 @@ from typing import Any
 
 from clusterctl.model.service import Mount, Resources, Service
 from clusterctl.parsing.capabilities import DOCKER_DEFAULT, parse_capability
+from clusterctl.parsing.compose_depends import check_dependencies
 from clusterctl.parsing.compose_deploy import check_resources
 from clusterctl.parsing.compose_walk import Context, read_section
 from clusterctl.parsing.cursor import Cursor
 from clusterctl.parsing.names import parse_service_name
 from clusterctl.parsing.scalars import as_text
-from clusterctl.parsing.words import Expected, quoted
+from clusterctl.parsing.words import Expected, counted, quoted
 
 DIRECT = {
     "image": "image",
@@ -28,6 +29,10 @@ DIRECT = {
     "cap_drop": "cap_drop",
     "stop_signal": "stop_signal",
     "stop_grace_period": "stop_grace_period_s",
+    "depends_on": "depends_on",
+    "x-canary": "canary",
+    "x-drain": "drain",
+    "x-quorum": "quorum",
 }
 """Keys whose value is a field as it was read."""
 
@@ -37,6 +42,7 @@ def read_services(cursor: Cursor, context: Context) -> tuple[Service, ...]:
     services = [_read_service(name, place, context) for name, place in cursor.entries()]
     if not services and cursor.value.kind in {"map", "null"}:
         cursor.mistake("no services: at least one is needed")
+    check_dependencies(cursor, services)
     return tuple(sorted(services, key=lambda service: service.name))
 
 
@@ -50,7 +56,17 @@ def _read_service(name: str, cursor: Cursor, context: Context) -> Service:
         cursor.mistake('"image" is missing')
     fields = {field: keys[key] for key, field in DIRECT.items() if keys.get(key) is not None}
     service = Service(**{"name": name, "image": "", **fields, **(keys.get("deploy") or {})})
+    _check_canary(cursor, service)
     return _with_limits(cursor, keys, _with_storage(keys, _checked_command(cursor, service)))
+
+
+def _check_canary(cursor: Cursor, service: Service) -> None:
+    """Note a canary that is the whole service; of a global one nobody knows here how large it is."""
+    canary = service.canary
+    if canary and service.mode == "replicated" and canary.instances >= service.replicas:
+        line = next(entry.line for entry in cursor.value.entries if entry.key == "x-canary")
+        of = f"{canary.instances} of {counted(service.replicas, 'replica')}"
+        cursor.mistake(f"x-canary: {of} is no canary; fewer instances than deploy.replicas are needed", line)
 
 
 def _with_storage(keys: dict[str, Any], service: Service) -> Service:

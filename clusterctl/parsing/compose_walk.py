@@ -5,6 +5,7 @@ The table itself is `compose_keys`; what other keys Compose has is `compose_know
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -12,10 +13,16 @@ from typing import Any, TypeVar
 from clusterctl.model.inventory import Policy
 from clusterctl.parsing.cursor import Cursor
 from clusterctl.parsing.scalars import as_text
-from clusterctl.parsing.words import quoted
+from clusterctl.parsing.words import LONGEST_QUOTE, quoted
 from clusterctl.parsing.yaml_core import Value
 
 T = TypeVar("T")
+
+SERVICE = "services.*"
+
+_SLIP = 0.85
+_FAR = 3
+_BEGINNING = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +66,36 @@ def read_section(cursor: Cursor, section: str, context: Context) -> dict[str, An
             cursor.mistake(f"{quoted(entry.key)} is {known[entry.key]}", entry.line)
         elif not entry.key.startswith("x-"):
             cursor.unknown(entry.key, entry.line, [*supported, *known])
+        else:
+            _check_extension(entry.key, cursor, entry.line, context)
     return found
+
+
+def _check_extension(key: str, cursor: Cursor, line: int, context: Context) -> None:
+    """Note an extension that is nearly one of ours, or one of ours in the wrong place; others mean nothing to us.
+
+    At the top of a file everything is left alone: that is where people keep anchors.
+    """
+    if not cursor.path or cursor.log.is_full:
+        return
+    ours = [known for known in context.keys.get(SERVICE, {}) if known.startswith("x-")]
+    near = next((known for known in ours if is_slip_of(key, known)), "")
+    if not near:
+        return
+    if key in ours:
+        cursor.mistake(f"{quoted(key)} belongs to the service itself, beside image", line)
+    else:
+        cursor.mistake(f'unknown key {quoted(key)}; did you mean "{near}"?', line)
+
+
+def is_slip_of(word: str, known: str) -> bool:
+    """Say whether a word is so near another that it must be a slip: stricter than for "did you mean"."""
+    small = word[:LONGEST_QUOTE].lower()
+    if small[:_BEGINNING] == known[:_BEGINNING]:
+        return True
+    if abs(len(small) - len(known)) > _FAR or len(set(small) & set(known)) < len(set(known)) - 2:
+        return False
+    return difflib.SequenceMatcher(None, small, known).ratio() >= _SLIP
 
 
 def value_of(parser: Callable[[Value], T]) -> Callable[[Cursor, Context], T | None]:

@@ -1,6 +1,7 @@
 """`$` in a playbook: `$$` is a dollar, variables are refused (not supported yet), as nothing may change unseen.
 
-As in Compose, values are looked at and keys are not, and quotes of YAML make no difference.
+As in Compose, values are looked at and keys are not, and quotes of YAML make no difference. `steps:` is not
+Compose: what is written there reaches the shell as it is.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import re
 from dataclasses import replace
 
 from clusterctl.parsing.cursor import Cursor
+from clusterctl.parsing.steps_keys import RUN_KEYS
 from clusterctl.parsing.words import quoted
 from clusterctl.parsing.yaml_core import Value
 
@@ -32,8 +34,9 @@ def resolve_dollars(cursor: Cursor) -> Value:
 
 
 def _below(place: Cursor) -> Value:
-    """Leave extensions of the file (`x-...` at the top) alone: nobody reads them."""
-    return place.value if place.path.startswith("x-") else resolve_dollars(place)
+    """Leave extensions of the file (`x-...` at the top) alone, which nobody reads, and what only steps use."""
+    left_alone = place.path.startswith("x-") or place.path in RUN_KEYS
+    return place.value if left_alone else resolve_dollars(place)
 
 
 def _resolve_text(text: str, cursor: Cursor) -> str:

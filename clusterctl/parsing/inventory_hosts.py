@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from clusterctl.model.host import Capacity, Host
+from clusterctl.model.host import Capacity, Hop, Host
 from clusterctl.model.inventory import SshSettings
 from clusterctl.model.names import natural
 from clusterctl.parsing.cursor import Cursor, shown_key
+from clusterctl.parsing.inventory_fence import for_host, read_fence
+from clusterctl.parsing.inventory_jumps import Jumps, parse_jumps
 from clusterctl.parsing.names import (
     parse_address,
     parse_host_name,
@@ -21,7 +23,7 @@ from clusterctl.parsing.ranges import MOST_NAMES, expand
 from clusterctl.parsing.scalars import any_text_of, as_text, parse_cpus, parse_some_size
 from clusterctl.parsing.words import Expected, Unfit, counted, quoted
 
-KEYS = ("address", "port", "user", "labels", "capacity")
+KEYS = ("address", "port", "user", "jump", "labels", "capacity", "fence")
 RESERVED = "all"
 
 
@@ -38,9 +40,10 @@ def read_hosts(cursor: Cursor, ssh: SshSettings) -> tuple[Host, ...]:
     hosts: list[Host] = []
     names: dict[str, _Seen] = {}
     addresses: dict[tuple[str, int], _Seen] = {}
+    jumps: dict[str, tuple[tuple[Hop, ...], Cursor]] = {}
     total = 0
     for key, place in cursor.entries():
-        described = _read_host(key, place, ssh)
+        described = _read_host(key, place, ssh, jumps)
         total += len(described)
         if total > MOST_NAMES:
             place.mistake(f"more than {MOST_NAMES} hosts")
@@ -50,20 +53,27 @@ def read_hosts(cursor: Cursor, ssh: SshSettings) -> tuple[Host, ...]:
         hosts += described
     if not cursor.value.entries and cursor.value.kind in {"map", "null"}:
         cursor.mistake("no hosts: at least one is needed")
-    return tuple(sorted(hosts, key=lambda host: natural(host.name)))
+    ways = Jumps(ssh.jumps, jumps, ssh.port)
+    return tuple(sorted(ways.resolve(hosts), key=lambda host: natural(host.name)))
 
 
-def _read_host(key: str, place: Cursor, ssh: SshSettings) -> list[Host]:
-    """Return the hosts of one entry; with a mistake in the name, none."""
+def _read_host(
+    key: str, place: Cursor, ssh: SshSettings, jumps: dict[str, tuple[tuple[Hop, ...], Cursor]]
+) -> list[Host]:
+    """Return the hosts of one entry, and put their jump hosts into `jumps`; with a mistake in the name, none."""
     names = _read_names(key, place)
     keys = place.section(KEYS)
     addresses = _read_addresses(keys.get("address"), names)
     port = keys["port"].read(as_text(parse_port), ssh.port) if "port" in keys else ssh.port
     user = keys["user"].read(as_text(parse_user), ssh.user) if "user" in keys else ssh.user
     labels = read_labels(keys["labels"]) if "labels" in keys else {}
+    if "jump" in keys:
+        hops = keys["jump"].read(as_text(parse_jumps), ())
+        jumps |= dict.fromkeys(names, (hops, keys["jump"]))
     capacity = _read_capacity(keys["capacity"]) if "capacity" in keys else Capacity()
+    fence = read_fence(keys["fence"]) if "fence" in keys else ()
     return [
-        Host(name, address, port, user, labels, capacity)
+        Host(name, address, port, user, labels, capacity, fence=for_host(fence, name))
         for name, address in zip(names, addresses, strict=False)
     ]
 

@@ -48,6 +48,15 @@ def parse_absolute_path(text: str) -> str:
     return "/" + "/".join(parts)
 
 
+def parse_path_beside(text: str) -> str:
+    """Return the path of a file that lies in the playbook's folder or below."""
+    if not text or len(text) > LONGEST_PATH or _FORBIDDEN.search(text):
+        raise Expected("the path of a file beside the playbook")
+    if text.startswith(("/", "~")) or ".." in text.split("/"):
+        raise Unfit("the file must lie in the playbook's folder or below")
+    return text
+
+
 def may_bind(path: str, allowed: Iterable[str]) -> str:
     """Return why a host's path may not be mounted, or nothing; `path` is as `parse_absolute_path` gives it."""
     if any(_is_in(path, root) for root in allowed):

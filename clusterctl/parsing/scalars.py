@@ -17,18 +17,22 @@ from clusterctl.parsing.yaml_core import Value
 
 T = TypeVar("T")
 
+LONGEST_COMMAND = 65_536
 LONGEST_DURATION_S = 365 * 86_400
 LARGEST_SIZE_BYTES = 2**60
 MOST_CPUS = 4096
 
 _DURATION = re.compile(r"(?:[0-9]{1,12}(?:\.[0-9]{1,9})?(?:us|ms|s|m|h))+")
+_DAYS = re.compile(r"([0-9]{1,9})d")
 _DURATION_PART = re.compile(r"([0-9.]+)(us|ms|s|m|h)")
 _UNITS_S = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?) ?([kmgt]?)i?b?", re.IGNORECASE)
 _SIZE_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)%")
 _NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
+_RATIO = re.compile(r"[01](?:\.[0-9]{1,9})?|\.[0-9]{1,9}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL_OF_A_COMMAND = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
 
 def text_of(value: Value) -> str:
@@ -62,6 +66,17 @@ def parse_line(text: str) -> str:
     """Return text that is not empty and holds no control characters."""
     if not text or _CONTROL.search(text):
         raise Expected("text of one line")
+    return text
+
+
+def parse_command(text: str) -> str:
+    """Return a shell command, of one line or more; who runs it where is not decided here."""
+    if not text.strip():
+        raise Expected("a command")
+    if _CONTROL_OF_A_COMMAND.search(text):
+        raise Unfit("a command may hold no control characters but tabs and line breaks")
+    if len(text) > LONGEST_COMMAND:
+        raise Unfit(f"a command of more than {LONGEST_COMMAND} characters; copy a script and run it")
     return text
 
 
@@ -111,6 +126,16 @@ def parse_duration(text: str) -> float:
     return round(seconds, 6)
 
 
+def parse_age(text: str) -> float:
+    """Return seconds from days (`30d`), or from any duration."""
+    days = _DAYS.fullmatch(text)
+    if not days:
+        return parse_duration(text)
+    if int(days[1]) > LONGEST_DURATION_S // 86_400:
+        raise Unfit(f"{text} is longer than a year")
+    return int(days[1]) * 86_400.0
+
+
 def parse_some_duration(text: str) -> float:
     """Return seconds of a duration that is not zero."""
     seconds = parse_duration(text)
@@ -144,6 +169,13 @@ def parse_percent(text: str) -> float:
     if not match or float(match[1]) > 100:
         raise Expected("a percentage from 0% to 100%")
     return float(match[1])
+
+
+def parse_ratio(text: str) -> float:
+    """Return a share from 0 to 1, such as 0.25."""
+    if not text.isascii() or not _RATIO.fullmatch(text) or float(text) > 1:
+        raise Expected("a ratio from 0 to 1, such as 0.25")
+    return float(text)
 
 
 def parse_cpus(text: str) -> float:

@@ -15,4 +15,11 @@ def support_matrix() -> str:
     }
     lines = [f"| `{key}` | {status} | {note} |" for key, (status, note) in sorted(rows.items())]
     head = ["| key | status | note |", "| --- | --- | --- |"]
-    return "\n".join([*head, *lines, "| `x-*` | supported | ignored, as Compose does |", ""])
+    return "\n".join(
+        [
+            *head,
+            *lines,
+            "| `x-*` | supported | others are ignored, as Compose does; one that is nearly ours is an error |",
+            "",
+        ]
+    )

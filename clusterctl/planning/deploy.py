@@ -1,116 +1,116 @@
-"""Apply and delete: from a playbook's project and one look to a plan.
+"""Apply and delete: from a project and one look to a plan. The other verbs on services come through here too.
 
-Decides what changes and why, what is pruned, and what blocks the whole plan. The order of the
-resulting steps is `rolling`, where instances go is `scheduler`.
+Decides which generation it is, what is recorded, and what blocks the whole plan. What changes and why is
+`changes`, where instances go `scheduler`, in which order they change `waves`, what the other verbs want `redeploy`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from clusterctl.model.inventory import Inventory
 from clusterctl.model.names import natural
-from clusterctl.model.placement import Instance
-from clusterctl.model.plan import Blocked, Change, FieldChange, Plan
+from clusterctl.model.plan import Change, Plan
 from clusterctl.model.service import Project, Service
 from clusterctl.model.snapshot import Snapshot
-from clusterctl.planning.diff import diff_service
-from clusterctl.planning.eligibility import disk_refusal, port_keys, writable_volumes
+from clusterctl.planning.changes import Context, find_step_blocks, find_tasks
+from clusterctl.planning.crews import Standing, crews_of
 from clusterctl.planning.guards import find_blocks, find_degraded, find_drift
-from clusterctl.planning.images import pin_images
-from clusterctl.planning.manifest import Manifest, latest_manifest, make_manifest, render_manifest
-from clusterctl.planning.observed import Observed, foreign_containers, observe_units
-from clusterctl.planning.rolling import Task, find_exchanges, order_batches
-from clusterctl.planning.scheduler import Placements, Scheduler
-from clusterctl.planning.spec import environment_digest, spec_digest
+from clusterctl.planning.images import Pins, pin_images
+from clusterctl.planning.manifest import Manifest, latest_manifest, make_manifest, project_of, render_manifest
+from clusterctl.planning.observed import Observed, observe_units
+from clusterctl.planning.quorum import quorum_elsewhere
+from clusterctl.planning.rolling import make_batches, manifest_steps
+from clusterctl.planning.scheduler import Placements, Scheduler, Wishes
 from clusterctl.planning.surge import plan_surges
-from clusterctl.planning.unit import Header
+from clusterctl.planning.tasks import Task
+from clusterctl.planning.waves import Ties, order_tasks
 
 
 @dataclass(frozen=True, slots=True)
-class _Context:
-    """What every step of the planning below needs."""
+class Terms:
+    """What a verb wants other than a plain apply.
 
-    inventory: Inventory
-    project: Project
-    snapshot: Snapshot
-    units: tuple[Observed, ...]
-    manifest: Manifest | None
-    pinned: dict[str, str]
-    generation: int
+    `pins`: images as they are pinned already, so that no registry is asked. `goes_back`: roll as
+    `rollback_config` says, and a project equal to the manifest's keeps its generation, whatever a half-done apply
+    has left on units.
+    """
 
-    def header(self, instance: Instance, service: Service) -> Header:
-        """Return the header of an instance's wanted unit."""
-        pinned = self.pinned[service.name]
-        return Header(
-            cluster=self.inventory.cluster,
-            project=self.project.name,
-            service=service.name,
-            slot=instance.slot,
-            generation=self.generation,
-            spec=spec_digest(self.project.name, service, pinned),
-            image=service.image,
-            pinned=pinned,
-            host_ports=port_keys(service),
-            cpus=service.reservations.cpus or 0.0,
-            memory_bytes=service.reservations.memory_bytes or 0,
-            volumes=writable_volumes(service),
-            stop_s=int(service.stop_grace_period_s),
-        )
+    verb: str = "apply"
+    subject: str = ""
+    pins: Mapping[str, str] | None = None
+    wishes: Wishes = field(default_factory=Wishes)
+    goes_back: bool = False
 
 
 def plan_apply(
-    inventory: Inventory, project: Project, snapshot: Snapshot, *, ignored: frozenset[str] = frozenset()
+    inventory: Inventory,
+    project: Project,
+    snapshot: Snapshot,
+    *,
+    ignored: frozenset[str] = frozenset(),
+    terms: Terms = Terms(),
 ) -> Plan:
     """Return the plan that makes the hosts run the project; empty when they already do.
 
     `ignored` hosts were left out of the look on purpose: what the manifest has there stays there.
     """
-    inventory, project, snapshot = _in_order(inventory, project, snapshot)
+    inventory, project, snapshot = in_order(inventory, project, snapshot)
     units = observe_units(snapshot, inventory.cluster)
     manifest = latest_manifest(snapshot, inventory.cluster, project.name)
-    pins = pin_images(project, snapshot, units)
+    pins = pin_images(project, snapshot, units) if terms.pins is None else Pins(terms.pins)
+    plan = Plan(terms.verb, terms.subject or project.name, notes=pins.notes)
     blocked = [*find_blocks(inventory, snapshot, ignored), *pins.blocked]
     if blocked:
-        return Plan("apply", project.name, blocked=tuple(blocked), notes=pins.notes)
-    recorded = _recorded_on(manifest, ignored)
-    scheduler = Scheduler(inventory, project, snapshot, units)
-    placements = scheduler.run(recorded)
-    generation, wanted = _next_manifest(inventory, project, manifest, dict(pins.pinned), placements, units)
-    context = _Context(inventory, project, snapshot, units, manifest, dict(pins.pinned), generation)
-    tasks = _tasks(context, placements)
-    surges, order_notes = plan_surges(project, tasks, units, scheduler)
+        return replace(plan, blocked=tuple(blocked))
+    scheduler = Scheduler(inventory, project, snapshot, units, terms.wishes)
+    placements = scheduler.run(_recorded_on(manifest, ignored))
+    generation, wanted = _next_manifest(inventory, project, manifest, pins, placements, units, terms)
+    context = Context(inventory, project, snapshot, units, manifest, pins.pinned, generation)
+    tasks = find_tasks(context, placements)
+    rolled = _as_rolled(project, terms)
+    surges, order_notes = plan_surges(rolled, tasks, units, scheduler)
     tasks += surges
-    blocked = [*placements.blocked, *_step_blocks(context, tasks)]
-    notes = (*pins.notes, *find_degraded(snapshot), *find_drift(units, project.name), *order_notes)
+    crews = crews_of(rolled, _standings(context, placements, tasks))
+    course = order_tasks(crews, tasks, _ties(context))
+    blocked = [*placements.blocked, *sorted({*find_step_blocks(context, tasks), *course.stuck})]
+    back, back_notes = _way_back(rolled, manifest, generation, tasks, terms)
+    notes = (
+        *pins.notes,
+        *find_degraded(snapshot),
+        *find_drift(units, project.name),
+        *order_notes,
+        *back_notes,
+    )
+    plan = replace(plan, notes=notes, generation=generation)
     if blocked or placements.unplaced:
-        return Plan(
-            "apply",
-            project.name,
-            unplaced=tuple(placements.unplaced),
-            blocked=tuple(blocked),
-            notes=notes,
-            generation=generation,
-        )
-    batches = order_batches(project, snapshot, tuple(tasks), render_manifest(wanted), generation)
-    changes = tuple(task.change for task in tasks)
+        return replace(plan, unplaced=tuple(placements.unplaced), blocked=tuple(blocked))
     touched = {(task.change.instance, task.change.host) for task in tasks}
-    unchanged = sum((instance, unit.host) not in touched for instance, unit in placements.kept.items())
-    return Plan("apply", project.name, batches, changes, (), (), notes, unchanged, generation)
+    record = manifest_steps(project.name, snapshot, render_manifest(wanted), generation)
+    return replace(
+        plan,
+        batches=make_batches(crews, snapshot, course.waves, record),
+        changes=tuple(task.change for task in tasks),
+        unchanged=sum((instance, unit.host) not in touched for instance, unit in placements.kept.items()),
+        goes_back_to=back,
+    )
 
 
 def plan_delete(
     inventory: Inventory, name: str, snapshot: Snapshot, *, ignored: frozenset[str] = frozenset()
 ) -> Plan:
     """Return the plan that removes a project from all hosts; its volumes stay."""
-    inventory, emptied, snapshot = _in_order(inventory, Project(name, ()), snapshot)
+    inventory, _, snapshot = in_order(inventory, Project(name, ()), snapshot)
     blocked = find_blocks(inventory, snapshot, ignored)
     if blocked:
         return Plan("delete", name, blocked=tuple(blocked))
     units = [unit for unit in observe_units(snapshot, inventory.cluster) if unit.header.project == name]
     tasks = tuple(Task(Change("remove", u.instance, u.host, "the project is deleted"), old=u) for u in units)
-    batches = order_batches(emptied, snapshot, tasks, "", 0)
+    depends = _depends((), latest_manifest(snapshot, inventory.cluster, name))
+    waves = order_tasks({}, tasks, Ties(depends)).waves
+    batches = make_batches({}, snapshot, waves, manifest_steps(name, snapshot, "", 0))
     volumes = sorted({volume for unit in units for volume in unit.header.volumes})
     notes = (f"volumes stay on their hosts: {', '.join(volumes)}",) if volumes else ()
     if not batches:
@@ -118,7 +118,7 @@ def plan_delete(
     return Plan("delete", name, batches, tuple(task.change for task in tasks), notes=notes)
 
 
-def _in_order(
+def in_order(
     inventory: Inventory, project: Project, snapshot: Snapshot
 ) -> tuple[Inventory, Project, Snapshot]:
     """Return the same by name: no plan depends on the order in which hosts or services were given."""
@@ -138,105 +138,69 @@ def _next_manifest(
     inventory: Inventory,
     project: Project,
     manifest: Manifest | None,
-    pinned: dict[str, str],
+    pins: Pins,
     placements: Placements,
     units: tuple[Observed, ...],
+    terms: Terms,
 ) -> tuple[int, Manifest]:
     """Return the generation to write and its manifest: the same one while the content is the same."""
     on_units = [unit.header.generation for unit in units if unit.header.project == project.name]
     highest = max([manifest.generation if manifest else 0, *on_units])
-    wanted = make_manifest(inventory.cluster, project, highest + 1, pinned, placements.hosts)
-    if manifest and manifest.content == wanted.content and manifest.generation == highest:
-        return highest, manifest
-    return highest + 1, wanted
+    wanted = make_manifest(inventory.cluster, project, highest + 1, pins.pinned, placements.hosts)
+    if manifest is None or manifest.content != wanted.content:
+        return highest + 1, wanted
+    if manifest.generation != highest and not terms.goes_back:
+        return highest + 1, wanted
+    if manifest.placements != wanted.placements:
+        moved = replace(manifest, placements=wanted.placements, revision=manifest.revision + 1)
+        return manifest.generation, moved
+    return manifest.generation, manifest
 
 
-def _tasks(context: _Context, placements: Placements) -> list[Task]:
-    tasks = []
-    for instance, unit in placements.kept.items():
-        service = _service(context.project, instance)
-        task = _keep_or_change(context, instance, service, unit)
-        tasks += [task] if task else []
-    moved = {instance for instance, _ in placements.surplus}
-    for instance, host in placements.placed.items():
-        service = _service(context.project, instance)
-        was = [unit.host for unit in context.units if unit.instance == instance]
-        kind, reason = (
-            ("move", f"from {was[0]}") if instance in moved and was else ("create", "not there yet")
-        )
-        change = Change("move" if kind == "move" else "create", instance, host, reason)
-        tasks.append(Task(change, service=service, header=context.header(instance, service)))
-    by_place = {(unit.instance, unit.host): unit for unit in context.units}
-    for place, reason in placements.surplus.items():
-        tasks.append(Task(Change("remove", *place, reason), old=by_place[place]))
-    return sorted(tasks, key=lambda task: (task.change.instance, task.change.host, task.change.kind))
+def _as_rolled(project: Project, terms: Terms) -> Project:
+    """Return the project with what says how it rolls: on the way back `rollback_config`, and no canary."""
+    if not terms.goes_back:
+        return project
+    services = tuple(replace(one, update=one.rollback, canary=None) for one in project.services)
+    return replace(project, services=services)
 
 
-def _service(project: Project, instance: Instance) -> Service:
-    return next(service for service in project.services if service.name == instance.service)
+def _standings(context: Context, placements: Placements, tasks: Sequence[Task]) -> dict[str, Standing]:
+    rolling = {task.change.instance for task in tasks if task.rolls}
+    wanted = Counter(instance.service for instance in (*placements.kept, *placements.placed))
+    silent = Counter(instance.service for instance in placements.held)
+    mine = [unit for unit in context.units if unit.header.project == context.project.name and unit.is_well]
+    well = Counter(unit.header.service for unit in mine)
+    kept = [i for i, unit in placements.kept.items() if unit.is_well and i not in rolling]
+    done = Counter(instance.service for instance in kept)
+    names = [service.name for service in context.project.services]
+    return {name: Standing(wanted[name], well[name], done[name], silent[name]) for name in names}
 
 
-def _keep_or_change(context: _Context, instance: Instance, service: Service, unit: Observed) -> Task | None:
-    header = context.header(instance, service)
-    reason, fields = _why_replace(context, service, unit, header)
-    if reason:
-        change = Change("replace", instance, unit.host, reason, fields)
-        return Task(change, service=service, header=header, old=unit)
-    action, why = _why_start(unit)
-    if not why:
-        return None
-    change = Change("start", instance, unit.host, why)
-    return Task(change, service=service, header=unit.header, old=unit, action=action)
+def _ties(context: Context) -> Ties:
+    depends = _depends(context.project.services, context.manifest)
+    groups = frozenset(service.quorum for service in context.project.services if service.quorum)
+    return Ties(
+        depends, quorum_elsewhere(context.snapshot, context.inventory.cluster, context.project.name, groups)
+    )
 
 
-def _why_replace(
-    context: _Context, service: Service, unit: Observed, header: Header
-) -> tuple[str, tuple[FieldChange, ...]]:
-    if unit.header.spec != header.spec:
-        old = context.manifest.services.get(service.name) if context.manifest else None
-        old_pin = context.manifest.pinned.get(service.name, "") if context.manifest else ""
-        fields = diff_service(old, service, old_pin, header.pinned)
-        return (
-            "changed: " + ", ".join(change.field for change in fields) if fields else "spec differs"
-        ), fields
-    if not unit.intact:
-        return "the unit file was edited or cut by hand", ()
-    facts = next(facts for facts in context.snapshot.seen if facts.host == unit.host)
-    if service.environment and facts.env_digests.get(unit.instance.name) != environment_digest(service):
-        return "the env file on the host differs", ()
-    if not unit.runs_its_unit:
-        return "the running container is of an older unit", ()
-    return "", ()
+def _depends(services: Sequence[Service], manifest: Manifest | None) -> dict[str, tuple[str, ...]]:
+    """Return who depends on whom, also among the services that were applied last."""
+    found = {}
+    for service in (*(project_of(manifest).services if manifest else ()), *services):
+        found[service.name] = tuple(dependency.service for dependency in service.depends_on)
+    return found
 
 
-def _why_start(unit: Observed) -> tuple[Literal["start", "restart", "enable"], str]:
-    if unit.state != "running":
-        return "start", f"the unit is {unit.state}" + (
-            f" ({unit.fact.result})" if unit.state == "failed" else ""
-        )
-    if unit.health in {"unhealthy", "starting"}:
-        return "restart", f"the container is {unit.health}"
-    if unit.fact.enabled != "enabled":
-        return "enable", "the unit does not start at boot"
-    return "enable", "systemd has not read the unit again" if unit.fact.need_reload else ""
-
-
-def _step_blocks(context: _Context, tasks: list[Task]) -> list[Blocked]:
-    """Return what would make a step fail after something was stopped: better known before."""
-    policy = context.inventory.policy
-    seen = {facts.host: facts for facts in context.snapshot.seen}
-    blocks = []
-    for task in tasks:
-        facts = seen[task.change.host]
-        if task.change.kind != "remove" and task.change.instance.name in foreign_containers(facts):
-            reason = f"a container {task.change.instance} exists and is not ours"
-            blocks.append(Blocked("guard", facts.host, reason))
-        if not facts.docker_answers:
-            reason = (
-                f"{task.change.instance}: to {task.change.kind} it docker must answer: {facts.docker_error}"
-            )
-            blocks.append(Blocked("unreachable", facts.host, reason))
-        elif task.change.kind == "replace":
-            full = disk_refusal(facts, policy.min_free_disk_percent, policy.min_free_disk_bytes)
-            blocks += [Blocked("guard", facts.host, full)] if full else []
-    return sorted({*blocks, *find_exchanges(tasks)})
+def _way_back(
+    rolled: Project, manifest: Manifest | None, generation: int, tasks: Sequence[Task], terms: Terms
+) -> tuple[int, list[str]]:
+    """Return the generation the fleet goes back to when a batch fails (0: it stops there), and notes."""
+    changing = {task.of for task in tasks if not task.removes}
+    wish = [s.name for s in rolled.services if s.update.failure_action == "rollback" and s.name in changing]
+    if not wish or terms.goes_back:
+        return 0, []
+    if manifest is None:
+        return 0, [f"{', '.join(wish)}: failure_action is rollback, but there is nothing to go back to"]
+    return (manifest.generation if manifest.generation != generation else 0), []

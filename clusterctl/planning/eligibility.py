@@ -13,6 +13,7 @@ from clusterctl.model.inventory import Inventory
 from clusterctl.model.placement import Instance, Refusal
 from clusterctl.model.service import Constraint, Service
 from clusterctl.model.snapshot import HostFacts
+from clusterctl.planning.markers import parse_marker
 from clusterctl.planning.observed import foreign_containers, foreign_ports, foreign_units
 
 MIB = 1024**2
@@ -50,6 +51,16 @@ class Room:
             service.reservations.memory_bytes or 0,
         )
         self.volumes |= dict.fromkeys(writable_volumes(service), instance.name)
+
+    def take(self, instance: Instance, service: Service) -> None:
+        """Count an instance that was put here out again."""
+        for port in port_keys(service):
+            del self.ports[port]
+        for volume in writable_volumes(service):
+            del self.volumes[volume]
+        self.cpus_used = round(self.cpus_used - (service.reservations.cpus or 0), 9)
+        self.memory_used -= service.reservations.memory_bytes or 0
+        self.services[f"{instance.project}/{instance.service}"] -= 1
 
     def count(self, instance: Instance, ports: tuple[str, ...], cpus: float, memory_bytes: int) -> None:
         """Count what an instance takes."""
@@ -146,7 +157,7 @@ def _holds(rule: Constraint, host: Host) -> bool:
 
 
 def _cordon(markers: Mapping[str, str]) -> str:
-    return f"cordoned: {markers['cordoned']}" if "cordoned" in markers else ""
+    return f"cordoned {parse_marker(markers['cordoned'])}" if "cordoned" in markers else ""
 
 
 def _docker(facts: HostFacts) -> str:

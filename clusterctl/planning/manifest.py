@@ -1,8 +1,9 @@
 """The manifest: the canonical desired state of a project as last applied, kept on every host.
 
-It lets failover, drain and rebalance work from an inventory and a key alone. Every copy is the same;
-where copies differ the highest generation wins. It holds environment values: mode 0600 on hosts,
-never shown.
+It lets rollback, failover, drain and rebalance work from an inventory and a key alone. Every copy is the
+same; where copies differ the highest generation wins, then the highest revision. A generation is what runs
+(services and pins); a revision of it is where: placements alone use up no generation of rollback. It holds
+environment values: mode 0600 on hosts, never shown.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from clusterctl.model.service import Project
+from clusterctl.model.placement import Instance
+from clusterctl.model.service import Project, Service
 from clusterctl.model.snapshot import Snapshot
+from clusterctl.planning.plain import NotPlainError, from_plain
 from clusterctl.planning.spec import canonical
 
 API_VERSION = "clusterctl/v1"
@@ -31,23 +35,60 @@ class Manifest:
     services: Mapping[str, Mapping[str, Any]]
     pinned: Mapping[str, str]
     placements: Mapping[str, str]
+    revision: int = 0
+    volumes: tuple[str, ...] = ()
 
     @property
     def content(self) -> str:
-        """Everything but the generation: equal content needs no new generation."""
-        return canonical(
-            [self.cluster, self.project, dict(self.services), dict(self.pinned), dict(self.placements)]
-        )
+        """What runs, not where: equal content needs no new generation."""
+        return canonical([self.cluster, self.project, self.services, self.pinned, self.volumes])
+
+    @property
+    def order(self) -> tuple[int, int, str]:
+        """What decides between two manifests of a project: the greater one counts."""
+        return self.generation, self.revision, canonical([self.content, self.placements])
 
 
 def make_manifest(
-    cluster: str, project: Project, generation: int, pinned: Mapping[str, str], placements: Mapping[str, str]
+    cluster: str,
+    project: Project,
+    generation: int,
+    pinned: Mapping[str, str],
+    placements: Mapping[str, str],
+    *,
+    revision: int = 0,
 ) -> Manifest:
     """Return the manifest of a project with its images pinned and its instances placed."""
     services = {
         service.name: json.loads(canonical(dataclasses.asdict(service))) for service in project.services
     }
-    return Manifest(cluster, project.name, generation, services, dict(pinned), dict(placements))
+    return Manifest(
+        cluster,
+        project.name,
+        generation,
+        services,
+        dict(pinned),
+        dict(placements),
+        revision,
+        tuple(sorted(project.volumes)),
+    )
+
+
+def project_of(manifest: Manifest) -> Project:
+    """Return the project a manifest was made from; what an older release did not write has its default."""
+    services = tuple(from_plain(Service, manifest.services[name]) for name in sorted(manifest.services))
+    return Project(manifest.project, services, tuple(manifest.volumes))
+
+
+def instances_of(manifest: Manifest, project: Project) -> tuple[tuple[Instance, Service], ...]:
+    """Return the instances that a manifest places, each with its service; `project` is what `project_of` made of it."""
+    services = {f"{project.name}-{service.name}": service for service in project.services}
+    found = []
+    for name in sorted(manifest.placements):
+        stem, _, slot = name.rpartition("-")
+        if stem in services and slot.isdecimal():
+            found.append((Instance(project.name, services[stem].name, int(slot)), services[stem]))
+    return tuple(found)
 
 
 def render_manifest(manifest: Manifest) -> str:
@@ -62,6 +103,7 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+@lru_cache(maxsize=256)
 def parse_manifest(text: str) -> Manifest | None:
     """Return the manifest, or None if the text is torn, edited or of another version."""
     try:
@@ -69,13 +111,40 @@ def parse_manifest(text: str) -> Manifest | None:
         body = outer["manifest"]
         if outer["digest"] != digest(canonical(body)) or body["apiVersion"] != API_VERSION:
             return None
-        return Manifest(*(body[field.name] for field in dataclasses.fields(Manifest)))
-    except (ValueError, KeyError, TypeError, RecursionError):
+        known = {field.name for field in dataclasses.fields(Manifest)}
+        found = Manifest(**{name: value for name, value in body.items() if name in known})
+        found = dataclasses.replace(found, volumes=tuple(found.volumes))
+        project_of(found)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, NotPlainError):
         return None
+    return found
 
 
 def latest_manifest(snapshot: Snapshot, cluster: str, project: str) -> Manifest | None:
-    """Return the manifest of the highest generation any host holds (ties by content)."""
-    found = [parse_manifest(facts.manifests.get(project, "")) for facts in snapshot.seen]
-    ours = [manifest for manifest in found if manifest and manifest.cluster == cluster]
-    return max(ours, key=lambda manifest: (manifest.generation, manifest.content), default=None)
+    """Return the newest manifest any host holds (ties by content)."""
+    texts = (facts.manifests.get(project, "") for facts in snapshot.seen)
+    return max(_ours(texts, cluster, project), key=lambda manifest: manifest.order, default=None)
+
+
+def manifests_of(snapshot: Snapshot, cluster: str, project: str) -> dict[int, Manifest]:
+    """Return every generation that a host has kept, the present one too, each in its newest revision."""
+    texts = [facts.manifests.get(project, "") for facts in snapshot.seen]
+    texts += [
+        text
+        for facts in snapshot.seen
+        for key, text in facts.history.items()
+        if key.rpartition("@")[0] == project
+    ]
+    found: dict[int, Manifest] = {}
+    for manifest in sorted(_ours(texts, cluster, project), key=lambda manifest: manifest.order):
+        found[manifest.generation] = manifest
+    return found
+
+
+def _ours(texts: Iterable[str], cluster: str, project: str) -> list[Manifest]:
+    found = (parse_manifest(text) for text in dict.fromkeys(texts) if text)
+    return [
+        manifest
+        for manifest in found
+        if manifest and (manifest.cluster, manifest.project) == (cluster, project)
+    ]

@@ -13,7 +13,7 @@ import re
 from clusterctl.errors import InputError
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./:=@,+-]+")
-_ESCAPES = {
+_ESCAPES: dict[str, str] = {chr(code): f"\\x{code:02x}" for code in (*range(0x20), 0x7F)} | {
     "\\": "\\\\",
     '"': '\\"',
     "%": "%%",
@@ -22,6 +22,7 @@ _ESCAPES = {
     "\r": "\\r",
     "\t": "\\t",
 }
+_TABLE = str.maketrans(_ESCAPES)
 
 
 def quote_word(word: str) -> str:
@@ -35,15 +36,7 @@ def quote_word(word: str) -> str:
         )
     if _PLAIN.fullmatch(word):
         return word
-    return '"' + "".join(_escape(char) for char in word) + '"'
-
-
-def _escape(char: str) -> str:
-    if char in _ESCAPES:
-        return _ESCAPES[char]
-    if ord(char) < 0x20 or ord(char) == 0x7F:
-        return f"\\x{ord(char):02x}"
-    return char
+    return f'"{word.translate(_TABLE)}"'
 
 
 def quote_line(words: list[str]) -> str:

@@ -1,192 +1,128 @@
-"""In which order instances are taken out: the one rolling rule, and the gate between batches.
+"""From tasks to batches, and the gate between batches.
 
-Images first, everywhere. Then what is new (nothing is lost if it fails), then replacements, at most
-`parallelism` of each service at once, then what is pruned, then the manifest. start-first runs surge
-instances beside the old ones until all are replaced. Who needs a host port that another unit still
-holds comes after that unit is replaced or removed.
+Images first, everywhere; then the waves of `waves`; then the manifest. What a wave is and why it comes when it
+comes is decided there.
+
+Failures that are tolerated: a batch names how many steps of the whole plan may have failed when it ends. Services that
+tolerate failures are in batches of their own, and such a batch allows its own service's number, counted over
+everything that has failed so far: so no service's tolerance lets another's failure pass, and where several
+services fail it stops too early rather than too late. An old instance that is not put back is never tolerated.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from itertools import zip_longest
-from typing import Literal
+from collections.abc import Iterable, Mapping, Sequence
 
 from clusterctl.model.plan import (
     ApplyUnit,
     Batch,
-    Blocked,
-    Change,
     PullImage,
     RemoveManifest,
-    RemoveUnit,
     Step,
     WriteManifest,
 )
 from clusterctl.model.report import StepResult
-from clusterctl.model.service import Project, Service
 from clusterctl.model.snapshot import Snapshot
+from clusterctl.planning.canary import gate_step, soak_seconds
+from clusterctl.planning.crews import EVERY_FAILURE, Crew
 from clusterctl.planning.images import holds_image
 from clusterctl.planning.manifest import digest
-from clusterctl.planning.observed import Observed
-from clusterctl.planning.spec import render_environment
-from clusterctl.planning.unit import Header, file_digest, gate_seconds, render_unit
+from clusterctl.planning.tasks import Task, apply_step, remove_step
+from clusterctl.planning.waves import Wave
+
+__all__ = ["Task", "apply_step", "make_batches", "manifest_steps", "may_continue", "remove_step"]
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
-    """A change together with what is needed to make its step."""
-
-    change: Change
-    service: Service | None = None
-    header: Header | None = None
-    old: Observed | None = None
-    action: Literal["replace", "start", "restart", "enable"] = "replace"
-
-
-def order_batches(
-    project: Project, snapshot: Snapshot, tasks: tuple[Task, ...], manifest: str, generation: int
+def make_batches(
+    crews: Mapping[str, Crew], snapshot: Snapshot, waves: Sequence[Wave], record: Sequence[Step]
 ) -> tuple[Batch, ...]:
-    """Return the batches of a plan, empty ones left out. No manifest text means: forget the project."""
-    removals = [task for task in tasks if task.change.kind == "remove"]
-    surges = [task for task in tasks if task.change.kind == "surge"]
-    replaced = [task for task in tasks if task.change.kind == "replace"]
-    fresh = [task for task in tasks if task.change.kind in {"create", "move", "start", "surge"}]
-    early = [task for task in removals if _in_the_way(task, [*fresh, *replaced])]
-    late = [task for task in removals if task not in early]
-    waiting = [task for task in fresh if any(_in_the_way(other, [task]) for other in replaced)]
-    batches = [
-        _batch("pull images", _pulls(snapshot, tasks)),
-        _batch("make room", [_remove_step(task) for task in early]),
-        _batch("start", [_apply_step(task) for task in fresh if task not in waiting]),
-        *_replacements(project, replaced),
-        _batch("start in freed ports", [_apply_step(task) for task in waiting]),
-        _batch("remove", [*(_end_surge(task) for task in surges), *(_remove_step(task) for task in late)]),
-        _batch("record", _manifest_steps(project, snapshot, manifest, generation)),
-    ]
+    """Return the batches of a plan: pulls, waves, and what is recorded at the end; empty ones left out."""
+    tasks = [task for wave in waves for task in wave.tasks]
+    pulls, count = _pulls(snapshot, tasks), len(tasks) + sum(wave.kind == "gate" for wave in waves)
+    every = len(pulls) + count + len(record)
+    total, number = sum(wave.kind == "replace" for wave in waves), 0
+    batches = [Batch("pull images", pulls, tolerated=every if _all_may_fail(crews, tasks) else 0)]
+    for wave in waves:
+        number += wave.kind == "replace"
+        title = f"{_verb(wave)} {number} of {total}" if wave.kind == "replace" else _title(wave)
+        tolerated = every if wave.tolerance == EVERY_FAILURE else wave.tolerance
+        steps = _gates(crews, wave) if wave.kind == "gate" else _steps(crews, wave)
+        batches.append(Batch(title, steps, pause_s=wave.pause_s, tolerated=tolerated))
+    batches.append(Batch("record", tuple(record)))
     return tuple(batch for batch in batches if batch.steps)
 
 
-def may_continue(batch: Batch, results: Iterable[StepResult]) -> str:
-    """Return why the next batch must not start, or "": a batch stops at the first host that is worse off."""
-    failed = [result for result in results if result.status not in {"changed", "unchanged"}]
-    if not failed:
+def _verb(wave: Wave) -> str:
+    return "restart" if all(task.action == "restart" for task in wave.tasks) else "replace"
+
+
+def manifest_steps(project: str, snapshot: Snapshot, manifest: str, generation: int) -> list[Step]:
+    """Return the steps that leave every host with this manifest; none means: forget the project."""
+    if not manifest:
+        holders = [facts.host for facts in snapshot.seen if project in facts.manifests]
+        return [RemoveManifest(host, project, "the project is deleted") for host in holders]
+    stale = [facts.host for facts in snapshot.seen if facts.manifests.get(project) != manifest]
+    text_digest = digest(manifest)
+    reason = f"generation {generation}"
+    return [WriteManifest(host, project, generation, manifest, text_digest, reason) for host in stale]
+
+
+def may_continue(batch: Batch, results: Iterable[StepResult], failed_before: int) -> str:
+    """Return why the next batch must not start, or "": a batch stops at the first host that is worse off.
+
+    `failed_before` are the steps of this plan that failed in earlier batches, and were tolerated. What was in
+    place and could not be put back is tolerated by nobody: the next batch would take out one more (I1).
+    """
+    undone = [result for result in results if result.status not in {"changed", "unchanged"}]
+    failed = sum(result.status == "failed" for result in undone)
+    tolerable = failed and failed_before + failed <= batch.tolerated and not any(map(_stays_out, undone))
+    if not undone or tolerable:
         return ""
-    hosts = ", ".join(dict.fromkeys(result.step.host for result in failed))
+    hosts = ", ".join(dict.fromkeys(result.step.host or "the operator" for result in undone))
     return f"batch “{batch.title}” failed on {hosts}"
 
 
-def _batch(title: str, steps: Iterable[Step]) -> Batch:
-    return Batch(title, tuple(steps))
+def _stays_out(result: StepResult) -> bool:
+    """Whether an instance that was there before the step may be out now: unknown counts as out."""
+    step = result.step
+    return isinstance(step, ApplyUnit) and bool(step.replaces) and not result.restored
 
 
-def find_exchanges(tasks: Iterable[Task]) -> list[Blocked]:
-    """Return the replacements that wait for each other's host ports: no order of batches serves them."""
-    stuck = _waves([task for task in tasks if task.change.kind == "replace"])[1]
-    return [
-        Blocked(
-            "guard", task.change.host, f"{task.change.instance} takes a port of another that waits for it"
-        )
-        for task in stuck
-    ]
+def _title(wave: Wave) -> str:
+    return f"{wave.kind} of {', '.join(wave.services)}" if wave.kind in {"canary", "gate"} else wave.kind
 
 
-def _in_the_way(holder: Task, takers: Iterable[Task]) -> bool:
-    """Whether another instance needs, on the same host, a port that the holder's present unit has."""
-    held = set(holder.old.header.host_ports) if holder.old else set()
-    return any(
-        task.header
-        and task is not holder
-        and task.change.host == holder.change.host
-        and held & set(task.header.host_ports)
-        for task in takers
-    )
-
-
-def _waves(replaced: list[Task]) -> tuple[list[list[Task]], list[Task]]:
-    """Return replacements in waves, each free to go once the one before is done, and those never free."""
-    waves, left = [], replaced
-    while left:
-        ready = [task for task in left if not any(_in_the_way(other, [task]) for other in left)]
-        if not ready:
-            break
-        waves.append(ready)
-        left = [task for task in left if task not in ready]
-    return waves, left
-
-
-def _pulls(snapshot: Snapshot, tasks: tuple[Task, ...]) -> list[Step]:
+def _pulls(snapshot: Snapshot, tasks: Iterable[Task]) -> tuple[Step, ...]:
     wanted = sorted(
-        {(t.change.host, t.header.pinned) for t in tasks if t.header and t.change.kind != "remove"}
+        {(task.change.host, task.header.pinned) for task in tasks if task.header and not task.removes}
     )
-    return [
-        PullImage(h, image, "not on the host yet")
-        for h, image in wanted
-        if not holds_image(image, snapshot, h)
-    ]
-
-
-def _replacements(project: Project, replaced: list[Task]) -> list[Batch]:
-    """Return one batch for the k-th group of every service: services roll side by side."""
-    rows = [row for wave in _waves(replaced)[0] for row in _rows(project, wave)]
-    return [
-        _batch(f"replace {k + 1} of {len(rows)}", [_apply_step(task) for task in row])
-        for k, row in enumerate(rows)
-    ]
-
-
-def _rows(project: Project, replaced: list[Task]) -> list[list[Task]]:
-    columns = []
-    for service in project.services:
-        mine = [task for task in replaced if task.change.instance.service == service.name]
-        size = service.update.parallelism or len(mine) or 1
-        columns.append([mine[start : start + size] for start in range(0, len(mine), size)])
-    return [[task for group in row for task in group] for row in zip_longest(*columns, fillvalue=[])]
-
-
-def _apply_step(task: Task) -> ApplyUnit:
-    service, header, change = task.service, task.header, task.change
-    if service is None or header is None:
-        raise ValueError(f"{change.instance}: a change without a service has no unit")
-    text = task.old.fact.text if task.old and task.action != "replace" else render_unit(service, header)
-    gate_s = gate_seconds(service.healthcheck) + int(service.stop_grace_period_s) + 30
-    return ApplyUnit(
-        host=change.host,
-        instance=change.instance,
-        unit_text=text,
-        unit_digest=file_digest(text),
-        environment=render_environment(service),
-        replaces=task.old.file_digest if task.old else "",
-        gate_s=gate_s,
-        reason=change.reason,
-        action=task.action,
+    return tuple(
+        PullImage(host, image, "not on the host yet")
+        for host, image in wanted
+        if not holds_image(image, snapshot, host)
     )
 
 
-def _remove_step(task: Task) -> RemoveUnit:
-    if task.old is None:
-        raise ValueError(f"{task.change.instance}: nothing to remove")
-    stop_s = task.old.header.stop_s + 30
-    return RemoveUnit(
-        task.change.host, task.change.instance, task.old.file_digest, stop_s, task.change.reason
+def _all_may_fail(crews: Mapping[str, Crew], tasks: Iterable[Task]) -> bool:
+    """Whether only services are concerned that go on whatever fails."""
+    names = {task.of for task in tasks if not task.removes}
+    return all(name in crews and crews[name].tolerance == EVERY_FAILURE for name in names)
+
+
+def _gates(crews: Mapping[str, Crew], wave: Wave) -> tuple[Step, ...]:
+    return tuple(gate_step(crews[name]) for name in wave.services)
+
+
+def _steps(crews: Mapping[str, Crew], wave: Wave) -> tuple[Step, ...]:
+    return tuple(
+        remove_step(task) if task.removes else apply_step(task, _monitor_s(crews, wave, task))
+        for task in wave.tasks
     )
 
 
-def _end_surge(task: Task) -> RemoveUnit:
-    started = _apply_step(task)
-    stop_s = int(task.service.stop_grace_period_s if task.service else 0) + 30
-    reason = "start-first: all are replaced"
-    return RemoveUnit(started.host, started.instance, started.unit_digest, stop_s, reason)
-
-
-def _manifest_steps(project: Project, snapshot: Snapshot, manifest: str, generation: int) -> list[Step]:
-    if not manifest:
-        holders = [facts.host for facts in snapshot.seen if project.name in facts.manifests]
-        return [RemoveManifest(host, project.name, "the project is deleted") for host in holders]
-    stale = [facts.host for facts in snapshot.seen if facts.manifests.get(project.name) != manifest]
-    text_digest = digest(manifest)
-    return [
-        WriteManifest(h, project.name, generation, manifest, text_digest, f"generation {generation}")
-        for h in stale
-    ]
+def _monitor_s(crews: Mapping[str, Crew], wave: Wave, task: Task) -> float:
+    """Return how long an instance is watched: where it is the new version in the place, or beside, of an old one."""
+    crew = crews.get(task.of)
+    if crew is None or task.change.kind not in {"replace", "surge"}:
+        return 0.0
+    return soak_seconds(crew) if wave.kind == "canary" else crew.service.update.monitor_s

@@ -7,6 +7,7 @@ loaded, then by name. Hard rules are `eligibility`; what is done with the answer
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -49,13 +50,27 @@ class Placements:
         return {instance.name: found[instance] for instance in sorted(found)}
 
 
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """Where instances (by name) should be: `preferred` where there is a choice, `forced` there or nowhere."""
+
+    preferred: Mapping[str, str] = field(default_factory=dict)
+    forced: Mapping[str, str] = field(default_factory=dict)
+
+
 class Scheduler:
     """Works out one project's placements; make one, call `run`, read the result."""
 
     def __init__(
-        self, inventory: Inventory, project: Project, snapshot: Snapshot, units: tuple[Observed, ...]
+        self,
+        inventory: Inventory,
+        project: Project,
+        snapshot: Snapshot,
+        units: tuple[Observed, ...],
+        wishes: Wishes | None = None,
     ) -> None:
         self._project = project
+        self._wishes = wishes or Wishes()
         self._disk = (inventory.policy.min_free_disk_percent, inventory.policy.min_free_disk_bytes)
         seen = {facts.host: facts for facts in snapshot.seen}
         self.rooms: dict[str, Room] = {
@@ -98,6 +113,29 @@ class Scheduler:
                 return room.host.name
         return ""
 
+    def occupy(self, instance: Instance, service: Service, host: str) -> bool:
+        """Count an instance in on a host where a copy of it lies, if it may run there; a cordon does not matter."""
+        room = self.rooms.get(host)
+        if room is None or not room.facts.docker_answers or may_stay(room, service, grows=True):
+            return False
+        self._put(room, instance, service)
+        return True
+
+    def take_back(self, instance: Instance, service: Service, host: str) -> None:
+        """Undo `place_beside`: what it tried must not weigh on what is placed later."""
+        room = self.rooms[host]
+        room.take(instance, service)
+        self._in_zone[room.zone, f"{instance.project}/{instance.service}"] -= 1
+
+    def place_elsewhere(self, instance: Instance, service: Service) -> str | Unplaced:
+        """Return another host for an instance that must leave its own, or why there is none."""
+        placed, unplaced = dict(self._result.placed), list(self._result.unplaced)
+        self._result.placed.pop(instance, None)
+        self._place(instance, service)
+        found: str | Unplaced = self._result.placed.get(instance) or self._result.unplaced[-1]
+        self._result.placed, self._result.unplaced = placed, unplaced
+        return found
+
     def _keep_replicated(self, service: Service, recorded: Mapping[str, str]) -> list[Instance]:
         missing = []
         for slot in range(1, service.replicas + 1):
@@ -139,9 +177,8 @@ class Scheduler:
 
     def _copies(self, instance: Instance) -> list[Observed]:
         copies = [unit for unit in self._mine if unit.instance == instance]
-        return sorted(
-            copies, key=lambda unit: (not unit.is_well, -unit.header.generation, natural(unit.host))
-        )
+        wish = self._wishes.preferred.get(instance.name)
+        return sorted(copies, key=lambda unit: (not unit.is_well, unit.host != wish, *rank_of(unit)))
 
     def _keep_best(self, instance: Instance, service: Service) -> bool:
         return any(self._keep(unit, service) for unit in self._copies(instance))
@@ -149,7 +186,12 @@ class Scheduler:
     def _keep(self, unit: Observed, service: Service) -> bool:
         """Keep a unit where it is, or say why it must leave."""
         room, instance = self.rooms[unit.host], unit.instance
-        refusal = may_stay(room, service, grows=_grows(unit, service))
+        wanted = self._wishes.forced.get(instance.name, unit.host)
+        refusal = (
+            may_stay(room, service, grows=_grows(unit, service))
+            if wanted == unit.host
+            else Refusal(unit.host, f"moves to {wanted}")
+        )
         if refusal is None:
             self._result.kept[instance] = unit
             self._put(room, instance, service)
@@ -163,12 +205,16 @@ class Scheduler:
         return False
 
     def _place(self, instance: Instance, service: Service) -> None:
-        self._place_on(instance, service, list(self.rooms.values()))
+        forced = self._wishes.forced.get(instance.name)
+        self._place_on(
+            instance, service, [room for room in self.rooms.values() if forced in {None, room.host.name}]
+        )
 
     def _place_on(self, instance: Instance, service: Service, rooms: list[Room]) -> None:
         key = f"{instance.project}/{instance.service}"
+        wish = self._wishes.preferred.get(instance.name)
         refusals = []
-        for room in sorted(rooms, key=lambda room: self._rank(room, key, service)):
+        for room in sorted(rooms, key=lambda room: (room.host.name != wish, *self._rank(room, key, service))):
             refusal = self._may_place(room, instance, service)
             if refusal is None:
                 self._result.placed[instance] = room.host.name
@@ -217,6 +263,12 @@ class Scheduler:
             place = (unit.instance, unit.host)
             if place not in kept and place not in self._result.surplus and unit.host not in stuck:
                 self._result.surplus[place] = _surplus_reason(unit, wanted, self._project)
+
+
+def rank_of(unit: Observed) -> tuple[object, ...]:
+    """Return the order in which copies of one instance are kept: well, newest version, and the youngest goes first."""
+    since_s = math.inf if unit.fact.since_s is None else unit.fact.since_s
+    return not unit.is_well, -unit.header.generation, since_s, natural(unit.host)
 
 
 def _grows(unit: Observed, service: Service) -> bool:

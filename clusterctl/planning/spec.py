@@ -17,7 +17,9 @@ from typing import Any
 from clusterctl.model.service import Service
 
 # What says where and how often, not what: changing it restarts nothing.
-NOT_OF_A_CONTAINER = frozenset({"mode", "replicas", "constraints", "update"})
+NOT_OF_A_CONTAINER = frozenset(
+    {"mode", "replicas", "constraints", "update", "rollback", "canary", "drain", "quorum", "depends_on"}
+)
 _ENTERS_OTHERWISE = frozenset({"image", "environment", "name"})
 
 

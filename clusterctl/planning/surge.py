@@ -13,8 +13,8 @@ from clusterctl.model.plan import Change
 from clusterctl.model.service import Project, Service
 from clusterctl.planning.eligibility import port_keys, writable_volumes
 from clusterctl.planning.observed import Observed
-from clusterctl.planning.rolling import Task
 from clusterctl.planning.scheduler import Scheduler
+from clusterctl.planning.tasks import Task
 
 
 def plan_surges(
@@ -45,6 +45,8 @@ def why_stop_first(service: Service) -> str:
         return f"host port {port_keys(service)[0]} cannot be taken twice"
     if writable_volumes(service):
         return f"volume {writable_volumes(service)[0]} has a single writer"
+    if service.quorum:
+        return f"quorum {service.quorum} must not grow"
     return ""
 
 
@@ -54,8 +56,8 @@ def _surge(
     project = mine[0].change.instance.project
     used = [u.header.slot for u in units if (u.header.project, u.header.service) == (project, service.name)]
     first = max([service.replicas, *used]) + 1
-    surges = []
-    count = min(service.update.parallelism or len(mine), len(mine))
+    surges: list[Task] = []
+    count = min(service.update.at_once(service.replicas), len(mine))
     for slot in range(first, first + count):
         instance = Instance(project, service.name, slot)
         host = scheduler.place_beside(instance, service)
@@ -65,4 +67,8 @@ def _surge(
                 "surge", instance, host, "start-first: runs beside the old ones until all are replaced"
             )
             surges.append(Task(change, service=service, header=replace(header, slot=slot)))
-    return surges if len(surges) == count else []  # fewer would let the service fall below its replicas
+    if len(surges) == count:
+        return surges
+    for task in surges:  # fewer would let the service fall below its replicas
+        scheduler.take_back(task.change.instance, service, task.change.host)
+    return []

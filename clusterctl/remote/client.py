@@ -7,6 +7,7 @@ into fabric's Connection, whose own would trust every host key it meets.
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import paramiko
@@ -16,9 +17,12 @@ from clusterctl.remote.keys import Credentials
 from clusterctl.remote.known_hosts import HostKey, fingerprint
 from clusterctl.remote.target import Target
 from clusterctl.remote.text import first_line
-from clusterctl.remote.wire import WireSocket, open_socket
+from clusterctl.remote.wire import Wire, open_socket
 
 KEEPALIVE_S = 15
+
+OpenWire = Callable[[Target, float], Wire]
+"""Opens a wire to a host within so many seconds; raises HostFailure."""
 
 
 class StrictTransport(paramiko.Transport):
@@ -47,17 +51,20 @@ class StrictTransport(paramiko.Transport):
 class StrictClient(paramiko.SSHClient):
     """An SSH client that knows its host's keys beforehand and cannot learn new ones."""
 
-    def __init__(self, target: Target, credentials: Credentials, timeout_s: float) -> None:
+    def __init__(
+        self, target: Target, credentials: Credentials, timeout_s: float, open_wire: OpenWire = open_socket
+    ) -> None:
         super().__init__()
         self.set_missing_host_key_policy(paramiko.RejectPolicy())
         self.target, self.credentials, self.timeout_s = target, credentials, timeout_s
-        self.socket: WireSocket | None = None
+        self._open_wire = open_wire
+        self.wire: Wire | None = None
 
     def connect(self, *_: Any, **__: Any) -> None:
         """Connect, check the host key, log in. What fabric passes is known already."""
-        self.socket = wire = open_socket(self.target, self.timeout_s)
+        self.wire = wire = self._open_wire(self.target, self.timeout_s)
         try:
-            self._transport = transport = StrictTransport(wire)
+            self._transport = transport = StrictTransport(wire)  # type: ignore[arg-type]  # any socket-like object
             self._handshake(transport, wire)
             self._check_host_key(transport)
             self._log_in(transport)
@@ -66,20 +73,20 @@ class StrictClient(paramiko.SSHClient):
             self.close()
             wire.close()
             raise
-        wire.allowance, wire.deadline = None, None
+        wire.watch.allowance, wire.watch.deadline = None, None
         transport.set_keepalive(KEEPALIVE_S)
 
     def set_deadline(self, deadline: float | None) -> None:
         """Let the connection break at `deadline` (monotonic seconds), or never."""
-        if self.socket is not None:
-            self.socket.deadline = deadline
+        if self.wire is not None:
+            self.wire.watch.deadline = deadline
 
     def abort(self) -> None:
         """Break the connection at once, from any thread."""
-        if self.socket is not None:
-            self.socket.abort()
+        if self.wire is not None:
+            self.wire.abort()
 
-    def _handshake(self, transport: paramiko.Transport, wire: WireSocket) -> None:
+    def _handshake(self, transport: paramiko.Transport, wire: Wire) -> None:
         transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = self.timeout_s
         known = {key.kind for key in self.credentials.known_hosts.keys_of(self.target.known_as)}
         options = transport.get_security_options()
@@ -91,12 +98,11 @@ class StrictClient(paramiko.SSHClient):
         if not transport.initial_kex_done:
             raise HostFailure(self.target.host, "banner", self._late("key exchange did not end"))
 
-    def _handshake_failure(
-        self, transport: paramiko.Transport, wire: WireSocket, error: Exception
-    ) -> HostFailure:
-        said = first_line(wire.first_bytes) if not wire.first_bytes.startswith(b"SSH-") else ""
-        over = wire.deadline is not None and time.monotonic() >= wire.deadline
-        if wire.allowance is not None and wire.allowance < 0:
+    def _handshake_failure(self, transport: paramiko.Transport, wire: Wire, error: Exception) -> HostFailure:
+        watch = wire.watch
+        said = first_line(watch.first_bytes) if not watch.first_bytes.startswith(b"SSH-") else ""
+        over = watch.deadline is not None and time.monotonic() >= watch.deadline
+        if watch.allowance is not None and watch.allowance < 0:
             return HostFailure(self.target.host, "banner", "the server floods us before logging us in")
         if not transport.remote_version:
             if over:
@@ -138,7 +144,7 @@ class StrictClient(paramiko.SSHClient):
                 problem = ""
             if not transport.is_active():
                 break
-        if time.monotonic() >= (self.socket.deadline or 0 if self.socket else 0):
+        if time.monotonic() >= (self.wire.watch.deadline or 0 if self.wire else 0):
             raise HostFailure(self.target.host, "auth", self._late("login did not end"))
         raise self._refused(tried, f"; {problem}" if problem else "")
 

@@ -1,8 +1,8 @@
 """A look at a host: the script that is sent, and the facts read out of its answer.
 
-The script is `shell/observe.sh`: one run, as root, changing nothing. An answer that breaks a rule makes
+The script is `shell/observe.sh`: one run, as root, changing nothing (but the epoch it is told to claim). An answer that breaks a rule makes
 its host unknown (`Unreachable`, rung "answer"), and no other. The parts are in `facts_host` (system,
-units, ports) and `facts_docker`; what facts mean is decided in `planning`.
+units, ports), `facts_records` and `facts_docker`; what facts mean is decided in `planning`.
 """
 
 from __future__ import annotations
@@ -19,13 +19,19 @@ from clusterctl.model.snapshot import HostFacts, LookRequest, Unreachable
 from clusterctl.remote.answer import BadAnswerError, parse_answer
 from clusterctl.remote.facts_docker import parse_docker
 from clusterctl.remote.facts_host import parse_files, parse_system
+from clusterctl.remote.facts_records import parse_records
 from clusterctl.remote.frame import FRAME_FUNCTION, NONCE_PATTERN, Frame
+from clusterctl.remote.packages import LOOK_LIBRARY, LOOK_PACKAGES_S, parse_packages
+from clusterctl.remote.script import LARGEST_EPOCH
 from clusterctl.remote.text import first_line
 
 # Docker may take 20 + 8 s, systemd 5 + 5 + 20 s at the same time; PROMISES allows a probe 45 s.
 LOOK_DEADLINE_S = 45.0
+# The host's lock and the epoch's, 10 s each.
+CLAIM_S = 20.0
 LOOK_CAP_BYTES = 16 * 1024 * 1024
 MAX_IMAGES = 64
+_RUN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}")
 
 # The grammar of github.com/distribution/reference, with sha256 as the only digest.
 _PART = r"[a-z0-9]+(?:(?:\.|__?|-+)[a-z0-9]+)*"
@@ -37,7 +43,8 @@ _REFERENCE = re.compile(
 
 def look_deadline_s(request: LookRequest) -> float:
     """Return how long one look may take on a host, once connected."""
-    return LOOK_DEADLINE_S + request.settle_s
+    more_s = (CLAIM_S if request.claim_epoch else 0.0) + (LOOK_PACKAGES_S if request.packages else 0.0)
+    return LOOK_DEADLINE_S + request.settle_s + more_s
 
 
 def images_to_ask(request: LookRequest) -> tuple[str, ...]:
@@ -57,13 +64,30 @@ def images_to_ask(request: LookRequest) -> tuple[str, ...]:
     return tuple(asked)
 
 
-def build_look(request: LookRequest, nonce: str) -> str:
-    """Return the script of one look, to be read by `/bin/sh -s` as root."""
+def build_look(request: LookRequest, nonce: str, cluster: str = "") -> str:
+    """Return the script of one look, to be read by `/bin/sh -s` as root.
+
+    An epoch is claimed only on a host of `cluster`, or of none.
+    """
     if not NONCE_PATTERN.fullmatch(nonce):
         raise ValueError("a nonce is 32 hex digits")
     settle_s = min(max(int(request.settle_s), 0), 3600)
-    images = shlex.quote("\n".join(images_to_ask(request)))
-    return f"NONCE={nonce}\nSETTLE_S={settle_s}\nIMAGES={images}\n{FRAME_FUNCTION}{_script()}"
+    if request.run and not _RUN.fullmatch(request.run):
+        raise InputError(f"{first_line(request.run)}: is not the name of a run")
+    wanted = {
+        "NONCE": nonce,
+        "SETTLE_S": str(settle_s),
+        "IMAGES": "\n".join(images_to_ask(request)),
+        "HISTORY": str(int(request.history)),
+        "RUN": request.run,
+        "CLAIM": str(min(max(int(request.claim_epoch), 0), LARGEST_EPOCH)),
+        "CLUSTER": cluster,
+        "PACKAGES": str(int(request.packages)),
+    }
+    head = "".join(f"{name}={shlex.quote(value)}\n" for name, value in wanted.items())
+    libraries = [LOOK_LIBRARY] if request.packages else []
+    functions = "".join(_library(name) for name in [*libraries, "observe_records", "observe"])
+    return f"{head}{FRAME_FUNCTION}{functions}"
 
 
 def parse_look(host: str, address: str, result: CommandResult, nonce: str) -> HostFacts | Unreachable:
@@ -95,6 +119,7 @@ def _facts(host: str, address: str, frame: Frame) -> HostFacts:
     system = parse_system(frame.sections)
     files = parse_files(frame.sections, system.boot_time_s)
     docker = parse_docker(frame.sections)
+    records = parse_records(frame.sections)
     return HostFacts(
         host=host,
         address=address,
@@ -126,9 +151,14 @@ def _facts(host: str, address: str, frame: Frame) -> HostFacts:
         markers=files.markers,
         manifests=files.manifests,
         resolved=docker.resolved,
+        history=records.history,
+        runs=records.runs,
+        epoch=records.epoch,
+        reboot_reasons=records.reboot_reasons,
+        packages=parse_packages(frame.sections) if "packages.driver" in frame.sections else None,
     )
 
 
 @cache
-def _script() -> str:
-    return (resources.files("clusterctl.remote") / "shell" / "observe.sh").read_text("utf-8")
+def _library(name: str) -> str:
+    return (resources.files("clusterctl.remote") / "shell" / f"{name}.sh").read_text("utf-8")

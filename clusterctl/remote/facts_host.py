@@ -87,18 +87,18 @@ def parse_system(sections: Sections) -> SystemFacts:
 def parse_files(sections: Sections, boot_time_s: int) -> FileFacts:
     """Return what our files say, and what systemd says of our units; raises BadAnswerError."""
     states = _unit_states(sections["units"].text) if "units" in sections else {}
-    cluster = dict(_named(sections, "cluster")).get("cluster", "")
-    markers = {name: text.partition("\n")[0].strip()[:1000] for name, text in _named(sections, "marker")}
+    cluster = dict(named(sections, "cluster")).get("cluster", "")
+    markers = {name: text.strip()[:1000] for name, text in named(sections, "marker")}
     manifests = {
         name.removesuffix(".json"): text
-        for name, text in _named(sections, "manifest")
+        for name, text in named(sections, "manifest")
         if name.endswith(".json")
     }
     if "busy" in sections:
         markers["busy"] = sections["busy"].text.strip()[:1000]
     units = tuple(
         _unit(name, text, states.get(name, {}), boot_time_s)
-        for name, text in sorted(_named(sections, "unit"))
+        for name, text in sorted(named(sections, "unit"))
         if _UNIT.fullmatch(name)
     )
     return FileFacts(cluster.strip()[:200], units, _env_digests(sections), markers, manifests)
@@ -110,7 +110,7 @@ def _section(sections: Sections, name: str) -> str:
     return sections[name].text
 
 
-def _named(sections: Sections, kind: str) -> Iterator[tuple[str, str]]:
+def named(sections: Sections, kind: str) -> Iterator[tuple[str, str]]:
     """Yield (name, text) of the sections `kind:name`."""
     for key, section in sections.items():
         prefix, _, name = key.partition(":")

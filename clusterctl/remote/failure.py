@@ -20,8 +20,9 @@ class HostFailure(Exception):  # noqa: N818 - a word of ours: a failure is a val
         *,
         transient: bool = False,
         partial: CommandResult | None = None,
+        via: str = "",
     ) -> None:
         super().__init__(f"{host}: {rung}: {reason}")
-        self.unreachable = Unreachable(host, rung, reason)
+        self.unreachable = Unreachable(host, rung, reason, via)
         self.transient = transient
         self.partial = partial

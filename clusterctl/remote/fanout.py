@@ -1,4 +1,4 @@
-"""Many hosts at once: one thread each, starts throttled, and every host's end a value.
+"""Many hosts at once: one thread each, and every host's end a value; who opens connections is `dialer`.
 
 What is done on a host is the caller's function. It gets an open connection, and has its own deadlines;
 a host that overstays all of them is given up, and its thread (a daemon) left behind.
@@ -8,119 +8,53 @@ from __future__ import annotations
 
 import logging
 import queue
-import random
 import threading
 import time
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections import deque
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from clusterctl.model.snapshot import Unreachable
 from clusterctl.remote.failure import HostFailure
-from clusterctl.remote.keys import Credentials
-from clusterctl.remote.ssh import Connection, connect
+from clusterctl.remote.ssh import Connection
 from clusterctl.remote.target import Target
 
 T = TypeVar("T")
 
 WORKERS = 50
-# sshd's MaxStartups is 10:30:100: from the tenth connection on that has not logged in yet, some are dropped.
-START_LIMIT = 8
-ALL_STARTS = 32
-RETRIES = 3
-BACK_OFF_S = 0.3
 GIVE_UP_S = 5.0
 LOOK_S = 0.25
 
 _log = logging.getLogger(__name__)
 
 
-class _Gate:
-    """Lets so many through at once; a server that turned somebody away gets fewer from then on."""
+class Lender(Protocol):
+    """Who has connections: a Dialer, or a pool that keeps them open (`pool`)."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
-        self._inside = 0
-        self._change = threading.Condition()
-
-    def narrow(self) -> None:
-        with self._change:
-            self._limit = max(1, self._limit // 2)
-
-    def __enter__(self) -> None:
-        with self._change:
-            self._change.wait_for(lambda: self._inside < self._limit)
-            self._inside += 1
-
-    def __exit__(self, *_: object) -> None:
-        with self._change:
-            self._inside -= 1
-            self._change.notify_all()
-
-
-class Dialer:
-    """Opens connections, politely: few logins at once for one address, and again if turned away."""
-
-    def __init__(
-        self,
-        credentials: Credentials,
-        *,
-        connect_timeout_s: float = 10.0,
-        start_limit: int = START_LIMIT,
-    ) -> None:
-        self.credentials = credentials
-        self.connect_timeout_s = connect_timeout_s
-        self._all = threading.Semaphore(ALL_STARTS)
-        self._gates: dict[tuple[str, int], _Gate] = defaultdict(lambda: _Gate(start_limit))
-        self._lock = threading.Lock()
-
-    def dial(self, target: Target, on_start: Callable[[], object] = lambda: None) -> Connection:
-        """Return an open connection; raises HostFailure. Only a server that hangs up first is asked again.
-
-        `on_start` is called before each attempt, once it is this host's turn.
-        """
-        spent_s = 0.0
-        for attempt in range(RETRIES + 1):
-            with self._turn(target) as gate:
-                on_start()
-                began = time.monotonic()
-                try:
-                    return connect(target, self.credentials, self.connect_timeout_s - spent_s)
-                except HostFailure as failure:
-                    pause_s = BACK_OFF_S * 2**attempt * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
-                    spent_s += time.monotonic() - began + pause_s
-                    if not failure.transient or attempt == RETRIES or spent_s >= self.connect_timeout_s:
-                        raise
-                    gate.narrow()
-            time.sleep(pause_s)
-        raise AssertionError("the loop returns or raises")
-
-    @contextmanager
-    def _turn(self, target: Target) -> Iterator[_Gate]:
-        with self._lock:
-            gate = self._gates[target.address, target.port]
-        with gate, self._all:
-            yield gate
+    def borrow(self, target: Target, on_start: Callable[[], object]) -> AbstractContextManager[Connection]:
+        """Give a connection for one piece of work; raises HostFailure. `on_start` as in `Dialer.dial`."""
+        ...
 
 
 def fan_out(
     targets: Sequence[Target],
     work: Callable[[Connection], T],
-    dialer: Dialer,
+    dialer: Lender,
     *,
     workers: int = WORKERS,
     deadline_s: float = 60.0,
     on_done: Callable[[str, T | Unreachable], object] | None = None,
+    on_look: Callable[[], object] = lambda: None,
 ) -> dict[str, T | Unreachable]:
     """Do `work` on every host and return host -> its result, in the order asked.
 
     A failure of any kind is that host's value. `deadline_s` is per host, from its start: what `work`
     promises to need, connecting included; after that and 5 s the host is given up. `on_done` is
-    called in this thread. KeyboardInterrupt breaks every connection and goes on up.
+    called in this thread, and so is `on_look`, a few times a second. KeyboardInterrupt breaks every connection and goes on up.
     """
-    return _FanOut(targets, work, dialer, deadline_s, on_done).run(workers)
+    return _FanOut(targets, work, dialer, deadline_s, on_done, on_look).run(workers)
 
 
 @dataclass(slots=True)
@@ -149,9 +83,10 @@ class _FanOut(Generic[T]):
 
     targets: Sequence[Target]
     work: Callable[[Connection], T]
-    dialer: Dialer
+    dialer: Lender
     deadline_s: float
     on_done: Callable[[str, T | Unreachable], object] | None
+    on_look: Callable[[], object]
     results: dict[str, T | Unreachable] = field(default_factory=dict)
     running: dict[str, _Job[T]] = field(default_factory=dict)
     ended: queue.SimpleQueue[tuple[_Job[T], T | Unreachable]] = field(default_factory=queue.SimpleQueue)
@@ -178,7 +113,7 @@ class _FanOut(Generic[T]):
     def _work_on(self, job: _Job[T]) -> None:
         value: T | Unreachable
         try:
-            with self.dialer.dial(job.target, job.begin) as connection:
+            with self.dialer.borrow(job.target, job.begin) as connection:
                 job.connection = connection
                 if job.given_up:
                     return
@@ -193,13 +128,15 @@ class _FanOut(Generic[T]):
         self.ended.put((job, value))
 
     def _collect(self) -> None:
-        """Wait for one host to end; now and then see who is overdue."""
+        """Wait for one host to end, and see who is overdue: also while others end one after the other."""
         try:
             job, value = self.ended.get(timeout=LOOK_S)
         except queue.Empty:
-            self._give_up_overdue()
+            self.on_look()
         else:
+            self.on_look()
             self._finish(job, value)
+        self._give_up_overdue()
 
     def _give_up_overdue(self) -> None:
         for job in list(self.running.values()):

@@ -1,7 +1,7 @@
 """One host: an open connection, and commands over it. Who the host is was decided in `client`.
 
-fabric's Connection carries the session, because ProxyJump and ssh_config will come through it; it reads
-no configuration file of its own, forwards no agent, and its client is replaced by `StrictClient`.
+fabric's Connection carries the session; it reads no configuration file of its own, forwards no agent, and its
+client is replaced by `StrictClient`, which also knows the way through jump hosts.
 """
 
 from __future__ import annotations
@@ -18,11 +18,12 @@ import paramiko
 
 from clusterctl.model.report import CommandResult
 from clusterctl.remote.channel import Bucket, End, converse
-from clusterctl.remote.client import StrictClient
+from clusterctl.remote.client import OpenWire, StrictClient
 from clusterctl.remote.failure import HostFailure
 from clusterctl.remote.keys import Credentials
 from clusterctl.remote.target import Target
 from clusterctl.remote.text import first_line
+from clusterctl.remote.wire import open_socket
 
 CAP_BYTES = 10 * 1024 * 1024
 # The socket gives up this long after the reader should have: it stops what the reader cannot.
@@ -44,6 +45,27 @@ class Connection:
         self.target = target
         self._session = session
         self._client = client
+        self._channel: paramiko.Channel | None = None
+
+    @property
+    def is_open(self) -> bool:
+        """Whether the connection is up, as far as this side knows."""
+        transport = self._client.get_transport()
+        return transport is not None and bool(transport.is_active())
+
+    def rouse(self, timeout_s: float) -> bool:
+        """Return whether an idle connection still serves: the server opens the next command's channel.
+
+        No command is asked for yet, so that a connection which fails here has run nothing.
+        """
+        self._client.set_deadline(time.monotonic() + timeout_s)
+        try:
+            self._channel = self._new_channel(timeout_s)
+        except (EOFError, OSError, paramiko.SSHException):
+            return False
+        finally:
+            self._client.set_deadline(None)
+        return True
 
     def run(
         self, script: str | bytes, command: str, deadline_s: float, cap_bytes: int = CAP_BYTES
@@ -91,6 +113,21 @@ class Connection:
             raise HostFailure(self.target.host, "exec", "the connection broke")
         return code
 
+    def forward(self, address: str, port: int, timeout_s: float) -> paramiko.Channel:
+        """Have the host connect to an address for us; raises paramiko's ChannelException, or SSHException when late."""
+        transport = self._client.get_transport()
+        if transport is None:
+            raise EOFError("the connection is closed")
+        return transport.open_channel("direct-tcpip", (address, port), ("127.0.0.1", 0), timeout=timeout_s)
+
+    def start(self, command: str, deadline_s: float) -> paramiko.Channel:
+        """Start `command` and return its channel, for whoever talks with it over time; raises HostFailure."""
+        self._client.set_deadline(time.monotonic() + deadline_s + GRACE_S)
+        try:
+            return self._open(command, deadline_s)
+        finally:
+            self._client.set_deadline(None)
+
     def abort(self) -> None:
         """Break the connection at once, from any thread; whoever waits on it fails."""
         self._client.abort()
@@ -118,11 +155,7 @@ class Connection:
     ) -> tuple[End, int]:
         deadline = None if deadline_s is None else time.monotonic() + deadline_s
         self._client.set_deadline(None if deadline is None else deadline + GRACE_S)
-        try:
-            channel = self._open(command, deadline_s)
-        except (EOFError, OSError, paramiko.SSHException) as error:
-            reason = f"the server let us in but runs nothing: {first_line(str(error)) or 'it hung up'}"
-            raise HostFailure(self.target.host, "exec", reason) from None
+        channel = self._open(command, deadline_s)
         try:
             return converse(channel, stdin, sinks, deadline, stop)
         finally:
@@ -130,21 +163,34 @@ class Connection:
             self._client.set_deadline(None)
 
     def _open(self, command: str, timeout_s: float | None) -> paramiko.Channel:
-        transport = self._client.get_transport()
-        if transport is None:
-            raise EOFError("the connection is closed")
-        channel = transport.open_session(timeout=timeout_s)
+        try:
+            return self._exec(command, timeout_s)
+        except (EOFError, OSError, paramiko.SSHException) as error:
+            reason = f"the server let us in but runs nothing: {first_line(str(error)) or 'it hung up'}"
+            raise HostFailure(self.target.host, "exec", reason) from None
+
+    def _exec(self, command: str, timeout_s: float | None) -> paramiko.Channel:
+        channel, self._channel = self._channel or self._new_channel(timeout_s), None
         channel.exec_command(command)
         return channel
 
+    def _new_channel(self, timeout_s: float | None) -> paramiko.Channel:
+        transport = self._client.get_transport()
+        if transport is None:
+            raise EOFError("the connection is closed")
+        return transport.open_session(timeout=timeout_s)
 
-def connect(target: Target, credentials: Credentials, timeout_s: float = 10.0) -> Connection:
+
+def connect(
+    target: Target, credentials: Credentials, timeout_s: float = 10.0, open_wire: OpenWire = open_socket
+) -> Connection:
     """Return an open connection; raises HostFailure that says on which rung it ended, and why.
 
-    `timeout_s` bounds everything together: TCP, banner, key exchange and login.
+    `timeout_s` bounds everything together: TCP, banner, key exchange and login. `open_wire`: how the host is
+    reached, if not directly (`jump`).
     """
     session = new_session(target)
-    client = StrictClient(target, credentials, timeout_s)
+    client = StrictClient(target, credentials, timeout_s, open_wire)
     session.client = client
     session.open()
     return Connection(target, session, client)

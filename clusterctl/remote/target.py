@@ -7,12 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One host to be reached; `host` is its name in the inventory, `address` what the network knows."""
+    """One host to be reached; `host` is its name in the inventory, `address` what the network knows.
+
+    `via` is the SSH server through which it is reached, which may have one before it.
+    """
 
     host: str
     address: str
     port: int
     user: str
+    via: Target | None = None
 
     @property
     def known_as(self) -> str:

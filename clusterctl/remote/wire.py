@@ -8,9 +8,12 @@ passed or a server talks too much before it has been authenticated.
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import time
-from typing import Any
+from typing import Any, Protocol
+
+import paramiko
 
 from clusterctl.remote.failure import HostFailure
 from clusterctl.remote.target import Target
@@ -22,43 +25,89 @@ DEAD_PEER_MS = 45_000
 
 
 class DeadlineError(OSError):
-    """The time for this host is over; no TimeoutError, which paramiko takes for "try again"."""
+    """The time for this host is over; no TimeoutError, which paramiko takes for "try again".
+
+    It has an errno, since paramiko prints that of whatever OSError ends its thread.
+    """
 
 
 class FloodError(OSError):
     """The server sent too much before authentication."""
 
 
-class WireSocket(socket.socket):
-    """A connected socket with a deadline (monotonic seconds, None for none) and quick acknowledgements."""
+class Watch:
+    """What ends a wire: a deadline (monotonic seconds, None for none), and an allowance before the login."""
 
-    def __init__(self, plain: socket.socket, deadline: float | None) -> None:
-        super().__init__(plain.family, plain.type, plain.proto, fileno=plain.detach())
+    def __init__(self, deadline: float | None) -> None:
         self.deadline = deadline
         self.allowance: int | None = PREAUTH_LIMIT_BYTES
         self.first_bytes = b""
-        self.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_PEER_MS)
 
-    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
-        """Receive as socket(2) does; refuse after the deadline or beyond the allowance."""
-        self._check()
-        data = super().recv(bufsize, flags)
-        # The kernel forgets this after each read; without it sshd's Nagle costs 40 ms per answer.
-        with contextlib.suppress(OSError):
-            self.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+    def check(self) -> None:
+        """Refuse after the deadline."""
+        if self.deadline is not None and time.monotonic() > self.deadline:
+            raise DeadlineError(errno.ETIMEDOUT, "the time for this host is over")
+
+    def count(self, data: bytes) -> bytes:
+        """Return what came, unless it is more than the allowance."""
         if self.allowance is not None:
             self.first_bytes = (self.first_bytes + data)[:512]
             self.allowance -= len(data)
             if self.allowance < 0:
                 raise FloodError(
-                    f"the server sent more than {PREAUTH_LIMIT_BYTES} bytes before logging us in"
+                    errno.EMSGSIZE,
+                    f"the server sent more than {PREAUTH_LIMIT_BYTES} bytes before logging us in",
                 )
         return data
 
+
+class Wire(Protocol):
+    """What an SSH connection runs over: as much of a socket as paramiko asks for, an end, and a watch."""
+
+    watch: Watch
+
+    def recv(self, bufsize: int, /) -> bytes:
+        """Receive as socket(2) does; refuse after the deadline or beyond the allowance."""
+        ...
+
+    def send(self, data: Any, /) -> int:
+        """Send as socket(2) does; refuse after the deadline."""
+        ...
+
+    def settimeout(self, seconds: float | None, /) -> None:
+        """Let `recv` and `send` end after so many seconds."""
+        ...
+
+    def abort(self) -> None:
+        """End the connection at once, from any thread, without waiting for anyone."""
+        ...
+
+    def close(self) -> None:
+        """Give everything back."""
+        ...
+
+
+class WireSocket(socket.socket):
+    """A connected socket with a watch and quick acknowledgements."""
+
+    def __init__(self, plain: socket.socket, deadline: float | None) -> None:
+        super().__init__(plain.family, plain.type, plain.proto, fileno=plain.detach())
+        self.watch = Watch(deadline)
+        self.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, DEAD_PEER_MS)
+
+    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
+        """Receive as socket(2) does; refuse after the deadline or beyond the allowance."""
+        self.watch.check()
+        data = super().recv(bufsize, flags)
+        # The kernel forgets this after each read; without it sshd's Nagle costs 40 ms per answer.
+        with contextlib.suppress(OSError):
+            self.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        return self.watch.count(data)
+
     def send(self, data: Any, flags: int = 0, /) -> int:
         """Send as socket(2) does; refuse after the deadline."""
-        self._check()
+        self.watch.check()
         return super().send(data, flags)
 
     def abort(self) -> None:
@@ -66,9 +115,41 @@ class WireSocket(socket.socket):
         with contextlib.suppress(OSError):
             self.shutdown(socket.SHUT_RDWR)
 
-    def _check(self) -> None:
-        if self.deadline is not None and time.monotonic() > self.deadline:
-            raise DeadlineError("the time for this host is over")
+
+class WireChannel:
+    """A wire through a jump host: a forwarded connection (RFC 4254, 7.2), closed with what it came through."""
+
+    def __init__(self, channel: paramiko.Channel, deadline: float | None) -> None:
+        self._channel = channel
+        self.watch = Watch(deadline)
+
+    @property
+    def _closed(self) -> bool:
+        """Whether it is closed, by the name of sockets: paramiko asks when it ends a transport."""
+        return bool(self._channel.closed)
+
+    def recv(self, bufsize: int, /) -> bytes:
+        """Receive as socket(2) does; refuse after the deadline or beyond the allowance."""
+        self.watch.check()
+        return self.watch.count(self._channel.recv(bufsize))
+
+    def send(self, data: Any, /) -> int:
+        """Send as socket(2) does; refuse after the deadline."""
+        self.watch.check()
+        return self._channel.send(bytes(data))
+
+    def settimeout(self, seconds: float | None, /) -> None:
+        """Let `recv` and `send` end after so many seconds."""
+        self._channel.settimeout(seconds)
+
+    def abort(self) -> None:
+        """End the connection at once, from any thread."""
+        self.close()
+
+    def close(self) -> None:
+        """End the forwarded connection."""
+        with contextlib.suppress(EOFError, OSError, paramiko.SSHException):
+            self._channel.close()
 
 
 def open_socket(target: Target, timeout_s: float) -> WireSocket:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from clusterctl.cli import app, wiring
+from clusterctl.cli import app, interrupt, wiring
+from clusterctl.operations.rights import NoLock
 from clusterctl.parsing.inventory import parse_inventory
 from tests.fake_cluster import FakeCluster
 
@@ -55,11 +57,15 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     """Give a desk: no terminal, and hosts that exist in memory only."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("CLUSTERCTL_INVENTORY", raising=False)
+    monkeypatch.setenv("CLUSTERCTL_STATE", str(tmp_path / "state"))
     cluster = FakeCluster(
         parse_inventory(INVENTORY, "inventory.yaml"), ["registry:5000/web:1", "registry:5000/web:2"]
     )
     monkeypatch.setattr(wiring.Workspace, "fleet", property(lambda _: cluster))
-    monkeypatch.setattr(wiring.Interrupt, "arm", lambda _: None)
+    monkeypatch.setattr(wiring.Workspace, "lock", property(lambda _: NoLock()))
+    monkeypatch.setattr(interrupt.Interrupt, "arm", lambda _: None)
+    off_s, clock = cluster.clock_s - time.time(), time.time
+    monkeypatch.setattr(time, "time", lambda: clock() + off_s)
 
     def run(*words: str) -> Ran:
         monkeypatch.setattr(sys, "argv", ["clusterctl", *words])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from clusterctl.cli import services
+from clusterctl.cli import carry
 from clusterctl.cli.globals import Settings
 from clusterctl.model.snapshot import Unreachable
 from tests.cli.conftest import PLAYBOOK, Desk
@@ -51,7 +51,7 @@ def test_apply_that_is_not_approved_changes_nothing(desk: Desk, monkeypatch: pyt
         return False
 
     monkeypatch.setattr(Settings, "may_ask", property(lambda _: True))
-    monkeypatch.setattr(services, "confirm", say_no)
+    monkeypatch.setattr(carry, "confirm", say_no)
 
     ran = desk.run("apply", "shop.yaml")
 
@@ -114,7 +114,7 @@ def test_an_instance_without_a_host_is_told_whole(desk: Desk) -> None:
     assert ran.code == 4
     assert ran.err.splitlines()[-5:] == [
         "error: no host can take shop-web-2 (needs port 8080/tcp)",
-        "  h1  cordoned: since 2026-11-20 by ops",
+        "  h1  cordoned since 2026-11-20 by ops",
         "  h2  port 8080/tcp is taken by something that is not ours",
         "  h3  port 8080/tcp is taken by shop-web-1",
         "next: make room on a host, or ask for less. Nothing was changed.",
@@ -128,7 +128,14 @@ def test_a_batch_that_fails_is_told_whole(desk: Desk) -> None:
 
     ran = desk.run("apply", "shop.yaml", "--yes")
 
+    report = ran.out.splitlines()
+    run = report[-1].removeprefix("run ")
     assert ran.code == 1
+    assert "-apply-" in run
+    assert report[-4:-2] == [
+        "                    DONE  FAILED  NOT TOUCHED",
+        "instances replaced  0     1       1",
+    ]
     assert ran.err[ran.err.index("error:") :].splitlines() == [
         "error: h1: shop-web-1: clusterctl-shop-web-1.service did not become healthy",
         "  the last words of the container",
@@ -136,7 +143,9 @@ def test_a_batch_that_fails_is_told_whole(desk: Desk) -> None:
         "error: apply shop: stopped: batch “replace 1 of 2” failed on h1",
         "  done: nothing",
         "  not touched: shop-web-2",
-        "next: mend the cause and run the same command again: it goes on from here.",
+        "next: mend the cause, then",
+        f"  clusterctl resume {run}  goes on from here, or",
+        f"  clusterctl abort {run}  takes back what it began.",
     ]
 
 
@@ -275,7 +284,7 @@ def test_hosts_do_not_go_with_apply(desk: Desk) -> None:
         (("plan", "bad\0name.yaml"), "cannot read the playbook: not a path"),
         (("fly",), "No such command 'fly'"),
         (("plan",), "Missing argument 'playbook'"),
-        (("ps", "-o", "xml"), "--output: expected table or json, got 'xml'"),
+        (("ps", "-o", "xml"), "--output: expected table, json or jsonl, got 'xml'"),
     ],
 )
 def test_wrong_usage_is_2_and_contacts_nobody(desk: Desk, words: tuple[str, ...], said: str) -> None:

@@ -42,7 +42,7 @@ def test_ps_in_json_has_its_published_fields(desk: Desk) -> None:
         "state": "running",
         "health": "none",
         "image": "registry:5000/web:1",
-        "since": "2027-01-15T07:43:20Z",
+        "since": "2027-01-15T08:00:03Z",
     }
 
 
@@ -57,7 +57,7 @@ def test_ps_shows_a_table(desk: Desk) -> None:
         "h1",
         "running",
         "none",
-        "16m",
+        "2s",
         "registry:5000/web:1",
     ]
 
@@ -110,6 +110,16 @@ def test_a_host_that_does_not_answer_is_unknown_not_stopped(desk: Desk, rung: st
 
     assert ran.code == code
     assert ran.err.splitlines()[-1] == f"h2: {rung}: no; what runs there is unknown, not stopped"
+
+
+@pytest.mark.parametrize("words", [("hosts",), ("status",), ("plan", "shop.yaml")])
+def test_hosts_whose_clocks_are_off_are_named_in_every_look(desk: Desk, words: tuple[str, ...]) -> None:
+    desk.cluster.clock_s += 86_400
+
+    ran = desk.run(*words)
+
+    assert ran.code == 0
+    assert "clock: this machine is 24 h behind all 3 hosts" in ran.err
 
 
 def test_a_host_without_docker_shows_so(desk: Desk) -> None:

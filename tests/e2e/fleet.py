@@ -5,6 +5,7 @@ Nothing here calls the tool's code to look at a host: docker and systemd are ask
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shlex
@@ -42,8 +43,14 @@ class Answer:
 class LabFleet:
     """A lab with its hosts; `cli` types, the other methods look."""
 
-    def __init__(self, info: lab.LabInfo) -> None:
-        self.name = info.name
+    def __init__(self, name: str, count: int) -> None:
+        self.name, self._count = name, count
+        self.renew()
+
+    def renew(self) -> None:
+        """Have a new lab: whatever was done to an earlier one of this name is gone with it."""
+        lab.down(self.name)
+        info = lab.up(self.name, self._count, _say)
         self.inventory = str(info.inventory)
         self.addresses = {host.host: host.address for host in info.hosts}
         self._hurt = False
@@ -63,15 +70,15 @@ class LabFleet:
             env={**os.environ, "CLUSTERCTL_INVENTORY": inventory or self.inventory, **env},
         )
 
-    def cli(self, *args: str, inventory: str = "", **env: str) -> Answer:
-        """Run the command line to its end; five minutes at the most."""
+    def cli(self, *args: str, inventory: str = "", timeout: float = 300, **env: str) -> Answer:
+        """Run the command line to its end; five minutes at the most, unless said otherwise."""
         process = self.start(*args, inventory=inventory, **env)
-        out, err = process.communicate(timeout=300)
+        out, err = process.communicate(timeout=timeout)
         return Answer(process.returncode, out.decode(), err.decode())
 
     def apply(self, playbook: Path, **env: str) -> Answer:
         """Apply and demand that it succeeds."""
-        answer = self.cli("apply", str(playbook), "--yes", **env)
+        answer = self.cli("apply", str(playbook), "--yes", timeout=300, **env)
         assert answer.code == 0, answer.stdout + answer.stderr
         return answer
 
@@ -92,10 +99,12 @@ class LabFleet:
         finally:
             client.close()
 
-    def inside(self, host: str, *command: str) -> str:
-        """Run a command in a host from the lab's own engine: works without network and sshd."""
-        output: Any = lab.host_container(self.name, host).exec_run(list(command)).output
-        return str(output.decode())
+    def inside(self, host: str, *command: str, within_s: float = 60) -> str:
+        """Run a command in a host from the lab's own engine: works without network and sshd.
+
+        Where a busy engine loses the output the command is given again, twice at the most: it must bear that.
+        """
+        return lab.run_inside(lab.host_container(self.name, host), command, within_s, tries=3)[1]
 
     def containers(self, host: str) -> dict[str, dict[str, str]]:
         """Ask a host's dockerd: name -> id, status (with health), image of each running container."""
@@ -114,6 +123,19 @@ class LabFleet:
                 if name.startswith(prefix):
                     assert name not in found, f"{name} runs twice"
                     found[name] = {**item, "host": host}
+        return found
+
+    def all_containers_on(self, hosts: Sequence[str], prefix: str) -> list[str]:
+        """Return the names of the running containers on some hosts that begin so."""
+        return sorted(name for host in hosts for name in self.containers(host) if name.startswith(prefix))
+
+    def ssh_answers(self) -> list[str]:
+        """Return the hosts that let us in and run docker."""
+        found = []
+        for host in self.hosts:
+            with contextlib.suppress(Exception):
+                if "active" in self.ssh(host, "systemctl is-active docker").split():
+                    found.append(host)
         return found
 
     def get(self, host: str, port: int, path: str = "/") -> str:
@@ -137,6 +159,9 @@ class LabFleet:
                 self.fault("unpause", host)
             elif container.status != "running":
                 self.fault("start", host)
+            self.fault("heal", host)
+            self.fault("heal-operator", host)
+            self._hurt = False
             state = self.inside(host, "systemctl", "is-active", "ssh", "docker").split()
             if state != ["active", "active"]:
                 self.inside(host, "systemctl", "start", "ssh", "docker.socket", "docker")
@@ -185,6 +210,10 @@ class Asking:
                 self.failures.append(f"{host}: {error}")
 
 
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
 def wait_until(condition: Callable[[], bool], within_s: float, what: str) -> None:
     """Wait for a condition; fail with its name when it does not come true in time."""
     end = time.monotonic() + within_s
@@ -208,7 +237,7 @@ def service(
         "environment": env or {},
         "healthcheck": {"test": health, "interval": "1s", "timeout": "2s", "retries": 5},
         "stop_grace_period": "3s",
-        "deploy": {"replicas": replicas},
+        "deploy": {"replicas": replicas, "update_config": {"monitor": "0s"}},
     }
     if port:
         found["ports"] = [f"{port}:8080"]

@@ -5,14 +5,13 @@ from __future__ import annotations
 import docker
 import pytest
 
-from clusterctl import lab
 from tests.e2e.fleet import LabFleet
 
 
 def test_two_labs(fleet: LabFleet) -> None:
     """A second lab stands beside the first, and its end leaves nothing of it and all of the first."""
     engine = docker.from_env()
-    second = LabFleet(lab.up("e2e-two", 1))
+    second = LabFleet("e2e-two", 1)
 
     both = [fleet.cli("hosts").code, second.cli("hosts").code]
     addresses = set(fleet.addresses.values()) & set(second.addresses.values())

@@ -101,7 +101,7 @@ def test_documents(fleet: LabFleet, project: str, tmp_path: Path) -> None:
     assert instances[0]["name"] == f"{project}-web-1"
     assert (facts["apiVersion"], facts["hosts"][0]["address"]) == ("clusterctl/v1", fleet.addresses["h1"])
     assert facts["hosts"][0]["boot_id"] == fleet.ssh("h1", "cat /proc/sys/kernel/random/boot_id").strip()
-    assert (lab["name"], lab["inventory"]) == ("e2e", fleet.inventory)
+    assert (lab["name"], lab["inventory"]) == (fleet.name, fleet.inventory)
     assert [host["host"] for host in lab["hosts"]] == ["h1", "h2", "h3", "h4", "h5"]
     services = fleet.cli("status", "-o", "json").document["services"]
     assert [s["healthy"] for s in services if s["project"] == project] == [1]

@@ -9,6 +9,7 @@ from clusterctl.lab import faults
 def test_every_fault_has_its_opposite() -> None:
     assert set(faults.FAULTS) == {
         *("kill", "start", "pause", "unpause", "cut", "heal"),
+        *("cut-operator", "heal-operator"),
         *("stop-docker", "start-docker", "stop-sshd", "start-sshd"),
     }
 
@@ -18,7 +19,5 @@ def test_an_unknown_fault_is_answered_with_those_there_are() -> None:
         faults.find_fault("stop-ssh")
 
     assert caught.value.message == "there is no fault stop-ssh"
-    assert caught.value.details == (
-        "faults: kill, start, pause, unpause, cut, heal, stop-docker, start-docker, stop-sshd, start-sshd",
-    )
+    assert caught.value.details == (f"faults: {', '.join(faults.FAULTS)}",)
     assert caught.value.next_step == "did you mean stop-sshd?"

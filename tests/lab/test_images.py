@@ -33,7 +33,7 @@ def test_a_changed_recipe_is_another_image(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_every_file_of_the_recipe_counts() -> None:
-    services = {"hello", "answer", "args"}
+    services = {"hello", "answer", "args", "haproxy", "redis"}
 
     assert {each.name for each in host_image.DATA.iterdir()} - services == set(host_image._RECIPE)
 

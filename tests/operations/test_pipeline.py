@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from itertools import chain, repeat
 
 import pytest
 
@@ -14,14 +16,16 @@ from clusterctl.errors import (
     RemoteError,
 )
 from clusterctl.model.host import Host
+from clusterctl.model.intent import ApplyIntent, RebootIntent
 from clusterctl.model.plan import Batch, Blocked, Plan
 from clusterctl.model.report import Event, StepResult
 from clusterctl.model.service import Project
 from clusterctl.model.snapshot import LookRequest, Snapshot, Unreachable
 from clusterctl.operations.fleet import Emit
-from clusterctl.operations.pipeline import Pipeline, demand_possible
-from clusterctl.planning.deploy import plan_apply
+from clusterctl.operations.pipeline import Pipeline
+from clusterctl.operations.possible import demand_possible
 from tests.builders import a_project, a_service, an_inventory
+from tests.conduct import a_pipeline_for
 from tests.fake_cluster import FakeCluster
 
 WEB = "registry:5000/web:1"
@@ -40,21 +44,15 @@ class Restless:
         self._meddle(self._looks)
         return self.cluster.look(hosts, request)
 
-    def perform(self, batch: Batch, emit: Emit) -> tuple[StepResult, ...]:
-        return self.cluster.perform(batch, emit)
+    def perform(self, batch: Batch, emit: Emit, epoch: int) -> tuple[StepResult, ...]:
+        return self.cluster.perform(batch, emit, epoch)
 
 
 def a_pipeline(
     cluster: FakeCluster, project: Project, fleet: Restless | None = None, events: list[Event] | None = None
 ) -> Pipeline:
     emit = events.append if events is not None else lambda _: None
-    return Pipeline(
-        fleet or cluster,
-        cluster.inventory.hosts,
-        lambda snapshot: plan_apply(cluster.inventory, project, snapshot),
-        emit,
-        (WEB,),
-    )
+    return a_pipeline_for(cluster, ApplyIntent(project), fleet, emit)
 
 
 def a_cluster(*hosts: str) -> FakeCluster:
@@ -110,12 +108,12 @@ def test_a_proposal_looks_at_once_and_changes_nothing() -> None:
     assert cluster.effects == 0
 
 
-def test_a_change_waits_for_another_one_under_way() -> None:
+def test_only_the_look_under_the_lock_waits_for_work_under_way() -> None:
     cluster = a_cluster()
 
     a_pipeline(cluster, a_project()).carry_out(always, lambda: "")
 
-    assert cluster.looks == [LookRequest((WEB,), 120), LookRequest((WEB,), 120)]
+    assert cluster.looks == [LookRequest((WEB,)), LookRequest((WEB,), 120)]
 
 
 def test_hosts_that_changed_meanwhile_bring_a_new_plan() -> None:
@@ -190,13 +188,17 @@ def test_a_host_lost_between_the_looks_ends_it() -> None:
 
 def test_an_interrupt_between_two_batches_stops_there() -> None:
     cluster = a_cluster()
-    reasons = iter(["", "interrupted"])
+    reasons = chain([""], repeat("interrupted"))
 
     report = a_pipeline(cluster, a_project()).carry_out(always, lambda: next(reasons))
 
     assert report is not None
     assert (report.stopped, report.batches_done) == ("interrupted", 1)
-    assert [batch.title for batch in cluster.performed] == ["pull images"]
+    assert [batch.title for batch in cluster.performed] == [
+        "record the run",
+        "pull images",
+        "record the run",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -241,9 +243,36 @@ def test_an_instance_without_a_host_is_told_with_every_refusal() -> None:
 
     assert caught.value.message == "no host can take shop-web-2 (needs port 80/tcp)"
     assert caught.value.details == (
-        "h1  cordoned: since 2026-11-20 by ops",
+        "h1  cordoned since 2026-11-20 by ops",
         "h2  port 80/tcp is taken by shop-web-1",
         "(and 1 more instances: shop-web-3)",
     )
     assert caught.value.exit_code == 4
     assert cluster.effects == 0
+
+
+def test_a_run_that_goes_on_waits_for_a_host_that_it_has_left_rebooting() -> None:
+    cluster = a_cluster("h1", "h2", "h3")
+    silent = Unreachable("h3", "connect", "connection refused")
+    cluster.hosts["h3"].unreachable = silent
+    events: list[Event] = []
+
+    def come_back(look: int) -> None:
+        if look == 3:
+            cluster.hosts["h3"].unreachable = None
+
+    usual = a_pipeline_for(cluster, RebootIntent(("h3",)), Restless(cluster, come_back), events.append)
+    report = replace(usual, closes="done").carry_out(always, lambda: "")
+
+    assert report is not None
+    assert report.ok
+    waits = [event.text for event in events if event.kind == "wait"]
+    assert waits == ["waiting for h3: the run may have left it rebooting"] * 2
+
+
+def test_a_run_that_begins_does_not_wait_for_a_silent_host() -> None:
+    cluster = a_cluster("h1", "h2", "h3")
+    cluster.hosts["h3"].unreachable = Unreachable("h3", "connect", "connection refused")
+
+    with pytest.raises(RemoteError, match="what runs on some hosts is unknown"):
+        a_pipeline_for(cluster, RebootIntent(("h3",))).carry_out(always, lambda: "")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from clusterctl.model.host import Capacity, Host
-from clusterctl.model.inventory import Policy, SshSettings
+from clusterctl.model.inventory import Hook, Policy, SshSettings
+from clusterctl.model.limit import Limit
+from clusterctl.model.window import Window
 from tests.parsing.tools import inventory, inventory_mistakes
 
 
@@ -23,6 +25,15 @@ def test_a_full_inventory_is_read() -> None:
           min_free_disk: [5%, 2g]
           allow_host_paths: [/srv/data/]
           allow_capabilities: [cap_net_admin]
+          lock_hosts: [web09, db2, db1]
+          max_unavailable: 20%
+          max_unavailable_per_zone: 1
+          domain: rack
+          windows: [Sat 02:00 3h Europe/Amsterdam]
+          before: balancer drain "$CLUSTERCTL_HOST"
+          after:
+            - {command: balancer ready, on: operator, timeout: 2m}
+            - systemctl is-system-running
         hosts:
           web[09-10]: {labels: {zone: a, rack: 1.10, old: no}}
           db1: {address: 10.0.0.5, port: 22, user: admin, capacity: {cpus: 4, memory: 8g}}
@@ -35,7 +46,19 @@ def test_a_full_inventory_is_read() -> None:
 
     assert found.cluster == "prod"
     assert found.ssh == SshSettings("ops", 2022, "~/.ssh/id", "known_hosts", 5.0, 90.0)
-    assert found.policy == Policy(5.0, 2 * 1024**3, ("/srv/data",), ("NET_ADMIN",))
+    assert found.policy == Policy(
+        5.0,
+        2 * 1024**3,
+        ("/srv/data",),
+        ("NET_ADMIN",),
+        lock_hosts=("web09", "db2", "db1"),
+        max_unavailable=Limit(None, 20.0),
+        max_unavailable_per_domain=Limit(1),
+        domain="rack",
+        windows=(Window((5,), 120, 10_800, "Europe/Amsterdam"),),
+        before=(Hook('balancer drain "$CLUSTERCTL_HOST"'),),
+        after=(Hook("balancer ready", "operator", 120.0), Hook("systemctl is-system-running")),
+    )
     assert found.hosts == (
         Host("db1", "10.0.0.5", 22, "admin", {}, Capacity(4.0, 8 * 1024**3)),
         Host("db2", "db2", 2022, "ops"),
@@ -231,3 +254,70 @@ def test_a_circle_of_groups_and_an_unknown_group_are_refused() -> None:
         "inventory.yaml:4: groups: groups go in a circle: a -> b -> c -> a",
         'inventory.yaml:9: groups.e: no group "wbe"; did you mean "web"?',
     ]
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        (
+            "lock_hosts: [h1, h2]",
+            ["lock_hosts: expected 1, 3 or 5 hosts, got 2 hosts: the lock needs most of them"],
+        ),
+        (
+            "lock_hosts: []",
+            ["lock_hosts: expected 1, 3 or 5 hosts, got 0 hosts: the lock needs most of them"],
+        ),
+        ("lock_hosts: [h1, h2, h2]", ['lock_hosts[2]: "h2" is there twice']),
+        ("lock_hosts: [host1]", ['lock_hosts[0]: no host named "host1"']),
+        ("lock_hosts: ['h[1-3]']", ['lock_hosts[0]: no host named "h[1-3]"']),
+        ("lock_hosts: h1", ['lock_hosts: expected a list, got "h1"']),
+        (
+            "max_unavailable: 0",
+            [
+                "max_unavailable: expected a number of at least 1, or a percentage from above 0% to 100%, got 0"
+            ],
+        ),
+        (
+            "max_unavailable_per_zone: 200%",
+            [
+                (
+                    "max_unavailable_per_zone: expected a number of at least 1, or a percentage from above 0% to 100%, "
+                    'got "200%"'
+                )
+            ],
+        ),
+        (
+            "domain: -x",
+            ["domain: expected a label key of letters, digits, '.', '_', '/' or '-', got \"-x\""],
+        ),
+        (
+            "windows: [Sat 02:00 3h Utc]",
+            [
+                (
+                    "windows[0]: expected a time zone such as Europe/Amsterdam or UTC, "
+                    'got "Sat 02:00 3h Utc": "Utc" is none; did you mean "UTC"?'
+                )
+            ],
+        ),
+        ("before: [{on: host}]", ['before[0]: "command" is missing']),
+        (
+            "before: {command: '', timeout: 5}",
+            [
+                'before.command: expected a command, got ""',
+                "before.timeout: expected a duration such as 1m30s or 500ms, got 5: the unit is missing",
+            ],
+        ),
+        ("after: [{command: x, on: hosts}]", ['after[0].on: expected host or operator, got "hosts"']),
+        ("after: [[x]]", ["after[0]: expected a command, got a list"]),
+    ],
+)
+def test_a_policy_that_cannot_be_meant_is_refused(written: str, expected: list[str]) -> None:
+    found = inventory_mistakes(f"{{cluster: lab, hosts: {{'h[1-3]': }}, policy: {{{written}}}}}\n")
+
+    assert [text.removeprefix("inventory.yaml:1: policy.") for text in found] == expected
+
+
+def test_a_fleet_of_two_may_hold_its_lock_on_both() -> None:
+    found = inventory("{cluster: lab, hosts: {h1: , h2: }, policy: {lock_hosts: [h2, h1]}}")
+
+    assert found.lock_hosts == ("h2", "h1")

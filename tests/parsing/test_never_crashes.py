@@ -11,11 +11,19 @@ from hypothesis import strategies as st
 
 from clusterctl.errors import InputError
 from clusterctl.model.inventory import Inventory, Policy
+from clusterctl.model.window import Window
 from clusterctl.parsing.compose import parse_playbook
 from clusterctl.parsing.compose_keys import SUPPORTED
 from clusterctl.parsing.compose_known import KNOWN
 from clusterctl.parsing.inventory import parse_inventory
+from clusterctl.parsing.inventory_policy import HOOK_KEYS
+from clusterctl.parsing.inventory_policy import KEYS as POLICY_KEYS
+from clusterctl.parsing.limits import parse_limit, parse_serial
 from clusterctl.parsing.selector import select
+from clusterctl.parsing.steps import parse_steps_playbook
+from clusterctl.parsing.steps_keys import RUN_KEYS, STEP_KEYS, VERBS
+from clusterctl.parsing.windows import parse_window
+from clusterctl.parsing.words import Expected, Unfit
 from clusterctl.parsing.yaml import parse_yaml
 from tests.parsing.tools import inventory
 
@@ -38,6 +46,14 @@ WORDS = [
     "10%",
     "$X",
     "no",
+    "Sat 02:00 3h Europe/Amsterdam",
+    "daily 1:00 3h Mars",
+    "[1, 10%]",
+    "web",
+    "service_healthy",
+    "operator",
+    "0644",
+    "beside.yaml",
 ]
 KEYS = sorted({path.rpartition(".")[2] for path in {**SUPPORTED, **KNOWN}} | {"a", "b", "<<", "x-y", "data"})
 INVENTORY_KEYS = [
@@ -56,7 +72,11 @@ INVENTORY_KEYS = [
         "memory",
     ),
     *("min_free_disk", "allow_host_paths", "connect_timeout", "web[1-3]", "a", "all"),
+    *(*POLICY_KEYS, *HOOK_KEYS),
 ]
+STEPS_KEYS = sorted(
+    {*RUN_KEYS, *STEP_KEYS, *VERBS, *(key for verb in VERBS.values() for key in verb.arguments), "x-y", "a"}
+)
 SCALARS = (
     st.none()
     | st.booleans()
@@ -90,6 +110,7 @@ def read_all(data: bytes | str) -> None:
     answers(lambda: parse_yaml(data, "f"))
     answers(lambda: parse_inventory(data, "f"))
     answers(lambda: parse_playbook(data, "f", read_file=no_file, policy=Policy()))
+    answers(lambda: parse_steps_playbook(data, "f", inventory=FLEET, read_file=no_file))
 
 
 @given(st.binary(max_size=200))
@@ -133,3 +154,42 @@ def test_any_env_file_gets_an_answer(text: str) -> None:
     data = "services: {web: {image: nginx, env_file: a}}\n"
 
     answers(lambda: parse_playbook(data, "f", read_file=lambda _: text, policy=Policy()))
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(st.lists(st.dictionaries(st.sampled_from(STEPS_KEYS), trees(STEPS_KEYS), max_size=3), max_size=4))
+def test_any_tree_under_the_keys_of_steps_gets_an_answer(steps: list[object]) -> None:
+    text = yaml.safe_dump({"steps": steps, "services": {"web": {"image": "nginx"}}})
+
+    answers(lambda: parse_steps_playbook(text, "f", inventory=FLEET, read_file=lambda _: text))
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(st.dictionaries(st.sampled_from(STEPS_KEYS), trees(STEPS_KEYS), max_size=6))
+def test_any_tree_under_the_keys_beside_steps_gets_an_answer(keys: dict[str, object]) -> None:
+    text = yaml.safe_dump({"steps": [{"cordon": None}], **keys})
+
+    answers(lambda: parse_steps_playbook(text, "f", inventory=FLEET, read_file=no_file))
+    answers(lambda: parse_playbook(text, "f", read_file=no_file, policy=Policy()))
+
+
+@settings(deadline=None)
+@given(st.text(max_size=30) | st.text(st.sampled_from("SatMonFri-,0123: hmUTCEurope/%[]"), max_size=30))
+def test_any_window_limit_and_serial_gets_an_answer(text: str) -> None:
+    for parse in (parse_window, parse_limit, parse_serial):
+        with suppress(Expected, Unfit):
+            parse(text)
+
+
+@settings(deadline=None)
+@given(
+    st.builds(
+        Window,
+        days=st.sets(st.integers(0, 6), min_size=1).map(lambda days: tuple(sorted(days))),
+        start_minute=st.integers(0, 1439),
+        length_s=st.integers(1, 7 * 24 * 60).map(lambda minutes: minutes * 60),
+        zone=st.sampled_from(["UTC", "Europe/Amsterdam", "America/Argentina/Buenos_Aires"]),
+    )
+)
+def test_a_window_is_read_as_it_is_shown(window: Window) -> None:
+    assert parse_window(str(window)) == window

@@ -7,6 +7,7 @@ import pytest
 from tests.parsing.tools import mistakes, playbook, service_mistakes
 
 COUNT = "expected a whole number from 0 to 10000"
+AT_ONCE = f"{COUNT}, or a percentage such as 25%"
 CARRY = "the value holds NUL or a line break, which cannot be passed by an env file"
 NO_VALUE = "has no value; values are not taken from the operator's environment, so write NAME=VALUE"
 NAME = "expected a name of a-z, 0-9 or '-', at most 41 long, that begins with a letter or digit"
@@ -20,13 +21,13 @@ def test_all_mistakes_of_a_playbook_are_listed_at_once() -> None:
             services:
               web:
                 imagee: nginx
-                depends_on: [db]
+                dns: 1.1.1.1
                 restart: always
                 deploy:
-                  update_config: {paralelism: 2, failure_action: rollback}
+                  update_config: {paralelism: 2, failure_action: stop}
               db: nginx
             networks: {}
-            steps: []
+            secrets: {}
             volumes: {data: {driver: nfs}, "a b": }
         """)
     )
@@ -35,13 +36,16 @@ def test_all_mistakes_of_a_playbook_are_listed_at_once() -> None:
         'shop.yaml:1: unknown key "nam"; did you mean "name"?',
         'shop.yaml:3: services.web: "image" is missing',
         'shop.yaml:4: services.web: unknown key "imagee"; did you mean "image"?',
-        'shop.yaml:5: services.web: "depends_on" is not supported yet',
+        'shop.yaml:5: services.web: "dns" is not supported yet',
         'shop.yaml:6: services.web: "restart" is not supported: use deploy.restart_policy',
-        'shop.yaml:8: services.web.deploy.update_config: "failure_action" is not supported yet',
+        (
+            "shop.yaml:8: services.web.deploy.update_config.failure_action: expected pause or continue or rollback, "
+            'got "stop"'
+        ),
         'shop.yaml:8: services.web.deploy.update_config: unknown key "paralelism"; did you mean "parallelism"?',
         'shop.yaml:9: services.db: expected a mapping, got "nginx"',
         'shop.yaml:10: "networks" is not supported yet',
-        'shop.yaml:11: "steps" is not supported yet',
+        'shop.yaml:11: "secrets" is not supported yet',
         "shop.yaml:12: volumes.\"a b\": expected a volume name of letters, digits, '.', '_' or '-', got \"a b\"",
         'shop.yaml:12: volumes.data: "driver" is not supported yet',
     ]
@@ -53,6 +57,12 @@ def test_all_mistakes_of_a_playbook_are_listed_at_once() -> None:
         ("", ["shop.yaml: the file is empty"]),
         ("[]\n", ["shop.yaml:1: expected a mapping, got a list"]),
         ("{}\n", ['shop.yaml:1: "services" is missing: at least one service is needed']),
+        (
+            "hosts: all\nsteps: [drain: ]\n",
+            [
+                "shop.yaml:2: there are steps and no services here: run them with clusterctl run shop.yaml",
+            ],
+        ),
         ("services:\n", ["shop.yaml:1: services: no services: at least one is needed"]),
         ("name: A\nservices: {a: {image: b}}\n", [f'shop.yaml:1: name: {NAME}, got "A"']),
         ("services: {a: {image: b, image: c}}\n", ['shop.yaml:1: duplicate key "image", first on line 1']),
@@ -234,7 +244,7 @@ def test_a_health_check_that_cannot_be_meant_is_refused(keys: str, expected: lis
             "restart_policy: {condition: always}",
             'deploy.restart_policy.condition: expected any or on-failure or none, got "always"',
         ),
-        ("update_config: {parallelism: -1}", f"deploy.update_config.parallelism: {COUNT}, got -1"),
+        ("update_config: {parallelism: -1}", f"deploy.update_config.parallelism: {AT_ONCE}, got -1"),
         (
             "update_config: {order: start}",
             'deploy.update_config.order: expected stop-first or start-first, got "start"',

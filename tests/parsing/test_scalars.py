@@ -212,3 +212,14 @@ def test_what_is_quoted_is_escaped_and_cut() -> None:
 def test_the_nearest_word_is_offered_if_there_is_one() -> None:
     assert did_you_mean("imagee", ["image", "ports"]) == '; did you mean "image"?'
     assert did_you_mean("zzz", ["image", "ports"]) == ""
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("30d", 2_592_000), ("720h", 2_592_000), ("1h30m", 5400)])
+def test_an_age_may_be_in_days(text: str, seconds: int) -> None:
+    assert scalars.parse_age(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["d", "-1d", "1.5d", "9999d", "30", "1d2h"])
+def test_what_is_no_age_is_refused(text: str) -> None:
+    with pytest.raises((Expected, Unfit)):
+        scalars.parse_age(text)

@@ -8,10 +8,10 @@ from typing import Any
 from clusterctl.model.plan import ApplyUnit, Plan, RemoveManifest, RemoveUnit, WriteManifest
 from clusterctl.model.service import HealthCheck, Mount
 from clusterctl.model.snapshot import HostFacts, Snapshot, UnitFact
-from clusterctl.operations.execute import execute
 from clusterctl.planning.deploy import plan_apply, plan_delete
 from clusterctl.planning.manifest import latest_manifest
 from tests.builders import GIB, MIB, a_project, a_service, an_inventory, digest_of, facts_of
+from tests.conduct import carry_out
 from tests.fake_cluster import FakeCluster
 from tests.planning.worlds import apply, look, plan
 
@@ -108,7 +108,7 @@ def test_an_edited_unit_is_written_anew() -> None:
     found = plan(cluster, a_project())
 
     assert changes(found) == [("replace", "shop-web-1", "h1", "the unit file was edited or cut by hand")]
-    assert execute(cluster, found, lambda _: None, lambda: "").ok
+    assert carry_out(cluster, found).ok
     assert "Restart=always" in host.files[UNIT]
 
 
@@ -163,7 +163,7 @@ def test_a_stopped_unit_is_started_and_its_file_stays() -> None:
     found = plan(cluster, a_project())
 
     assert changes(found) == [("start", "shop-web-1", "h1", "the unit is stopped")]
-    assert execute(cluster, found, lambda _: None, lambda: "").ok
+    assert carry_out(cluster, found).ok
     assert host.files[UNIT] == text
 
 
@@ -344,7 +344,7 @@ def test_delete_removes_units_then_forgets_the_project_and_keeps_volumes() -> No
         [RemoveManifest],
     ]
     assert found.notes == ("volumes stay on their hosts: data",)
-    assert execute(cluster, found, lambda _: None, lambda: "").ok
+    assert carry_out(cluster, found).ok
     assert plan_delete(cluster.inventory, "shop", cluster.see()).is_empty
 
 

@@ -1,18 +1,23 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clusterctl.model.service import Project
 from clusterctl.model.snapshot import Snapshot
 from clusterctl.planning.manifest import (
     Manifest,
     digest,
     latest_manifest,
     make_manifest,
+    manifests_of,
     parse_manifest,
+    project_of,
     render_manifest,
 )
 from tests.builders import PINNED, a_project, a_service, a_snapshot, facts_of
@@ -76,6 +81,57 @@ def test_the_highest_generation_wins() -> None:
 
     assert found is not None
     assert found.generation == 5
+
+
+def test_then_the_highest_revision() -> None:
+    first = a_manifest(5)
+    moved = replace(first, placements={"shop-web-1": "h2"}, revision=1)
+
+    assert latest_manifest(holding(moved, first), "test", "shop") == moved
+    assert moved.content == first.content
+
+
+def test_every_kept_generation_is_found_in_its_newest_revision() -> None:
+    third, moved = a_manifest(3), replace(a_manifest(3), revision=1)
+    old = facts_of("h1", history={"shop@3": render_manifest(third), "shop@2": render_manifest(a_manifest(2))})
+    new = facts_of(
+        "h2", manifests={"shop": render_manifest(moved)}, history={"blog@9": "{", "shop@1": "torn"}
+    )
+
+    assert manifests_of(a_snapshot(old, new), "test", "shop") == {2: a_manifest(2), 3: moved}
+
+
+def test_a_manifest_without_revision_and_volumes_is_read() -> None:
+    body = json.loads(render_manifest(a_manifest()))["manifest"]
+    del body["revision"], body["volumes"]
+
+    assert parse_manifest(signed(body)) == a_manifest()
+
+
+def test_a_manifest_whose_services_a_newer_release_wrote_is_none() -> None:
+    body = json.loads(render_manifest(a_manifest()))["manifest"]
+    body["services"]["web"]["teleport"] = True
+
+    assert parse_manifest(signed(body)) is None
+
+
+@settings(deadline=None, max_examples=30)
+@given(projects())
+def test_a_project_is_read_back_from_its_manifest(project: Project) -> None:
+    project = replace(project, volumes=("data", "more"))
+    text = render_manifest(make_manifest("test", project, 1, {}, {}))
+
+    manifest = parse_manifest(text)
+
+    assert manifest is not None
+    assert project_of(manifest) == replace(
+        project, services=tuple(sorted(project.services, key=lambda s: s.name))
+    )
+
+
+def signed(body: dict[str, Any]) -> str:
+    text = json.dumps(body, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return json.dumps({"manifest": body, "digest": digest(text)})
 
 
 def test_manifests_of_other_clusters_and_torn_ones_do_not_count() -> None:

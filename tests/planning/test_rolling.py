@@ -9,10 +9,10 @@ import pytest
 from clusterctl.model.plan import Batch, Plan, PullImage
 from clusterctl.model.report import StepResult
 from clusterctl.model.service import Constraint, Mount, Service, UpdateConfig
-from clusterctl.operations.execute import execute
 from clusterctl.planning.deploy import plan_apply
 from clusterctl.planning.rolling import may_continue
 from tests.builders import a_host, a_project, a_service, an_inventory, digest_of
+from tests.conduct import carry_out
 from tests.fake_cluster import FakeCluster
 from tests.planning.worlds import apply, look, plan
 
@@ -112,7 +112,7 @@ def test_also_where_a_replacement_needs_it() -> None:
     cluster, found = changed(old, [a_service("web", port=80)], "h1")
 
     assert order(found) == [("make room", ["shop-old-1@h1"]), ("replace 1 of 1", ["shop-web-1@h1"])]
-    assert execute(cluster, found, lambda _: None, lambda: "").ok
+    assert carry_out(cluster, found).ok
 
 
 def test_a_port_that_a_replacement_frees_is_taken_after_it() -> None:
@@ -124,7 +124,7 @@ def test_a_port_that_a_replacement_frees_is_taken_after_it() -> None:
         ("replace 1 of 1", ["shop-web-1@h1"]),
         ("start in freed ports", ["shop-new-1@h1"]),
     ]
-    assert execute(cluster, found, lambda _: None, lambda: "").ok
+    assert carry_out(cluster, found).ok
 
 
 def test_replacements_wait_for_each_others_ports() -> None:
@@ -133,7 +133,7 @@ def test_replacements_wait_for_each_others_ports() -> None:
     cluster, found = changed(old, [a_service("a", port=81), a_service("b", port=82)], "h1")
 
     assert order(found) == [("replace 1 of 2", ["shop-b-1@h1"]), ("replace 2 of 2", ["shop-a-1@h1"])]
-    assert execute(cluster, found, lambda _: None, lambda: "").ok
+    assert carry_out(cluster, found).ok
 
 
 def test_two_that_exchange_their_ports_are_refused() -> None:
@@ -198,7 +198,7 @@ def test_fewer_more_than_are_replaced_at_once_would_be_too_few() -> None:
 def test_a_surge_left_by_a_killed_run_is_removed() -> None:
     cluster, found = changed([web(OLD, replicas=2)], [web(NEW, replicas=2, order_="start-first")])
     for batch in found.batches[:3]:
-        cluster.perform(batch, lambda _: None)
+        cluster.perform(batch, lambda _: None, 0)
 
     again = plan(cluster, a_project(web(NEW, replicas=2, order_="start-first")))
 
@@ -213,7 +213,7 @@ def test_the_gate_opens_while_all_is_well() -> None:
     steps = tuple(PullImage(host, "image", "") for host in ("h1", "h2", "h3"))
     results = [StepResult(steps[0], "changed"), StepResult(steps[1], "unchanged")]
 
-    assert may_continue(Batch("start", steps), results) == ""
+    assert may_continue(Batch("start", steps), results, 0) == ""
 
 
 def test_the_gate_closes_at_the_first_host_that_is_worse() -> None:
@@ -221,8 +221,8 @@ def test_the_gate_closes_at_the_first_host_that_is_worse() -> None:
     results = [StepResult(step, "failed") for step in steps[1:3]]
     skipped = [StepResult(steps[3], "skipped")]
 
-    assert may_continue(Batch("start", steps), results) == "batch “start” failed on h2"
-    assert may_continue(Batch("start", steps), skipped) == "batch “start” failed on h3"
+    assert may_continue(Batch("start", steps), results, 0) == "batch “start” failed on h2"
+    assert may_continue(Batch("start", steps), skipped, 0) == "batch “start” failed on h3"
 
 
 def test_a_step_leaves_room_for_gate_and_grace() -> None:

@@ -274,7 +274,7 @@ ONE = an_inventory(["h1"])
 @pytest.mark.parametrize(
     ("service", "facts", "reason"),
     [
-        (a_service(), {"markers": {"cordoned": "since today by ops"}}, "cordoned: since today by ops"),
+        (a_service(), {"markers": {"cordoned": "since today by ops"}}, "cordoned since today by ops"),
         (
             a_service(),
             {"containers": None, "docker_error": "no answer within 20 s"},
@@ -402,5 +402,5 @@ def test_and_nowhere_else() -> None:
 
     assert [(r.host, r.reason) for r in found.unplaced[0].refusals] == [
         ("h1", "volume data lives on h2"),
-        ("h2", "cordoned: by ops"),
+        ("h2", "cordoned by ops"),
     ]

@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 
 from clusterctl.model.service import (
+    Canary,
     Constraint,
+    Dependency,
     HealthCheck,
     Mount,
     Port,
@@ -44,6 +46,11 @@ DOES_NOT_RESTART: dict[str, Any] = {
     "replicas": 5,
     "constraints": (Constraint("node.hostname", "==", "h1"),),
     "update": UpdateConfig(2, "start-first"),
+    "rollback": UpdateConfig(0, failure_action="continue"),
+    "canary": Canary(2, 60.0, ("true",)),
+    "drain": "refuse",
+    "quorum": "etcd",
+    "depends_on": (Dependency("db", "service_healthy"),),
 }
 # The name is in the instance's name; of the image only the pinned digest counts.
 IDENTITY = {"name", "image"}

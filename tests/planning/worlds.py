@@ -12,12 +12,22 @@ from hypothesis import strategies as st
 from clusterctl.model.inventory import Inventory
 from clusterctl.model.plan import Plan
 from clusterctl.model.report import Report
-from clusterctl.model.service import Constraint, HealthCheck, Mount, Project, Service, UpdateConfig
+from clusterctl.model.service import (
+    Canary,
+    Constraint,
+    Dependency,
+    HealthCheck,
+    Mount,
+    Project,
+    Service,
+    UpdateConfig,
+)
 from clusterctl.model.snapshot import LookRequest, Snapshot
-from clusterctl.operations.execute import execute
 from clusterctl.planning.deploy import plan_apply
 from tests.builders import a_host, a_project, a_service, an_inventory
-from tests.fake_cluster import Container, FakeCluster, KilledError
+from tests.conduct import carry_out
+from tests.fake_cluster import FakeCluster
+from tests.fake_host import Container, KilledError
 
 IMAGES = ("registry:5000/web:1", "registry:5000/web:2", "registry:5000/api:1")
 CHECK = HealthCheck(("CMD", "true"), interval_s=1, timeout_s=1)
@@ -42,7 +52,19 @@ SHAPES: tuple[dict[str, Any], ...] = (
     {"mode": "global", "port": 81},
     {"mode": "global", "constraints": NOT_ON_H1, "memory_mb": 100},
 )
-UPDATES = tuple(UpdateConfig(n, order) for n in (1, 2, 0) for order in ("stop-first", "start-first"))
+PLAIN_UPDATES = tuple(UpdateConfig(n, order) for n in (1, 2, 0) for order in ("stop-first", "start-first"))
+UPDATES = (
+    *PLAIN_UPDATES,
+    *PLAIN_UPDATES[:2],
+    UpdateConfig(parallelism_percent=50.0),
+    UpdateConfig(order="start-first", parallelism_percent=34.0),
+    UpdateConfig(failure_action="continue"),
+    UpdateConfig(2, "start-first", failure_action="continue"),
+    UpdateConfig(1, max_failure_ratio=0.5),
+    UpdateConfig(2, failure_action="rollback", delay_s=3.0),
+)
+CANARIES = (None, None, None, Canary(1), Canary(2, gate=("check", "it")))
+CONDITIONS = (None, None, "service_started", "service_healthy")
 OTHERS = (
     a_project(a_service("web", replicas=0), name="other"),
     a_project(a_service("web", replicas=2, memory_mb=300), name="other"),
@@ -62,6 +84,7 @@ class World:
     cordoned: frozenset[str]
     listeners: frozenset[tuple[str, int]]
     foreign: frozenset[str]
+    sick: frozenset[str] = frozenset()
 
     def _repr_pretty_(self, printer: Any, _cycle: bool) -> None:  # noqa: FBT001 - IPython's protocol
         parts = [
@@ -73,7 +96,7 @@ class World:
             f"{h.name} zone={h.labels.get('zone')} memory={h.capacity.memory_bytes}"
             for h in self.inventory.hosts
         ]
-        rest = f"cordoned={set(self.cordoned)} listeners={set(self.listeners)} foreign={set(self.foreign)}"
+        rest = f"cordoned={set(self.cordoned)} listeners={set(self.listeners)} foreign={set(self.foreign)} sick={set(self.sick)}"
         printer.text("World:\n  " + "\n  ".join([*hosts, *parts, rest, f"crash_after={self.crash_after}"]))
 
     def build(self) -> FakeCluster:
@@ -86,6 +109,8 @@ class World:
         cluster.crash_after = None
         for name in self.cordoned:
             cluster.hosts[name].markers["cordoned"] = "by ops"
+        for name in self.sick:
+            _fail(cluster, name)
         for name in self.foreign:
             _add_foreign(cluster, name)
         for name, port in self.listeners:
@@ -106,6 +131,14 @@ def _brief(project: Project) -> str:
         )
         for service in project.services
     )
+
+
+def _fail(cluster: FakeCluster, name: str) -> None:
+    """Let an instance have failed, wherever it runs."""
+    for host in cluster.hosts.values():
+        unit = f"clusterctl-{name}.service"
+        if host.containers.pop(name, None):
+            host.active[unit] = "failed"
 
 
 def _add_foreign(cluster: FakeCluster, name: str) -> None:
@@ -131,7 +164,7 @@ def plan(cluster: FakeCluster, project: Project) -> Plan:
 
 def apply(cluster: FakeCluster, project: Project) -> Report:
     """Plan and do it; nothing is done where the plan says it cannot be."""
-    return execute(cluster, plan(cluster, project), lambda _: None, lambda: "")
+    return carry_out(cluster, plan(cluster, project))
 
 
 def possible(found: Plan) -> bool:
@@ -149,6 +182,8 @@ def services(draw: st.DrawFn, name: str) -> Service:
         image=draw(st.sampled_from(IMAGES)),
         replicas=draw(st.sampled_from([0, 1, 1, 2, 2, 3])),
         update=draw(st.sampled_from(UPDATES)),
+        canary=draw(st.sampled_from(CANARIES)),
+        quorum=draw(st.sampled_from(["", "", "", "", "etcd"])),
         environment={"KEY": value} if value else {},
         **shape,
     )
@@ -158,7 +193,35 @@ def services(draw: st.DrawFn, name: str) -> Service:
 def projects(draw: st.DrawFn, name: str = "shop") -> Project:
     """Return a project of one to four services."""
     names = draw(st.sampled_from([("web",), ("api", "web"), ("api", "web"), ("api", "db", "job", "web")]))
-    return a_project(*(draw(services(service)) for service in names), name=name)
+    made = [draw(services(service)) for service in names]
+    needs = [draw(st.sampled_from(CONDITIONS)) for _ in made]
+    for number, condition in enumerate(needs[1:], start=1):
+        if condition:
+            rule = Dependency(names[number - 1], condition)  # type: ignore[arg-type]
+            made[number] = dataclasses.replace(made[number], depends_on=(rule,))
+    return a_project(*made, name=name)
+
+
+@st.composite
+def successors(draw: st.DrawFn, before: Project) -> Project:
+    """Return a later version of a project: most of it as before, some of it changed."""
+    made = []
+    for service in before.services:
+        changes: dict[str, Any] = draw(
+            st.sampled_from(
+                [
+                    {},
+                    {"image": IMAGES[1]},
+                    {"image": IMAGES[2]},
+                    {"replicas": service.replicas + 1},
+                    {"ports": a_service(port=draw(st.sampled_from([80, 81]))).ports},
+                    {"constraints": draw(st.sampled_from([(), IN_A, NOT_IN_A, NOT_ON_H1]))},
+                    {"image": IMAGES[1], "constraints": NOT_ON_H1},
+                ]
+            )
+        )
+        made.append(dataclasses.replace(service, **changes))
+    return a_project(*made, name=before.name)
 
 
 @st.composite
@@ -174,13 +237,41 @@ def worlds(draw: st.DrawFn) -> World:
     some = st.sampled_from([(), (), (), ("h1",), ("h2",), ("h1", "h3")]).map(frozenset)
     busy = st.sampled_from([(), (), (("h1", 80),), (("h2", 81), ("h3", 80))])
     known = set(names)
+    before = draw(projects())
+    sick = st.sampled_from([(), (), ("shop-web-1",), ("shop-web-2",), ("shop-api-1", "shop-web-3")])
     return World(
         inventory=an_inventory(hosts),
-        before=draw(projects()),
+        before=before,
         crash_after=draw(st.none() | st.integers(0, 60)),
         other=draw(st.sampled_from(OTHERS)),
-        wanted=draw(projects()),
+        wanted=draw(st.one_of(projects(), successors(before))),
         cordoned=draw(some) & known,
         listeners=frozenset(pair for pair in draw(busy) if pair[0] in known),
         foreign=draw(some) & known,
+        sick=frozenset(draw(sick)),
     )
+
+
+@st.composite
+def handovers(draw: st.DrawFn) -> World:
+    """Return a world where services want host ports that others have: most moves need room to be made."""
+    count = draw(st.sampled_from([2, 3, 4, 6]))
+    hosts = [a_host(f"h{k}", zone="ab"[k % 2]) for k in range(1, count + 1)]
+    replicas = {name: draw(st.sampled_from([1, 2, count // 2, count // 2])) for name in ("api", "db", "web")}
+    updates = {name: draw(st.sampled_from(UPDATES)) for name in replicas}
+    versions = []
+    for _ in range(2):
+        made = [
+            a_service(
+                name,
+                replicas=replicas[name],
+                port=draw(st.sampled_from([80, 80, 81, 82])),
+                update=updates[name],
+                constraints=draw(st.sampled_from([(), IN_A, NOT_IN_A])),
+            )
+            for name in draw(st.sampled_from([("api", "web"), ("api", "db", "web")]))
+        ]
+        versions.append(a_project(*made))
+    none: frozenset[Any] = frozenset()
+    nothing = a_project(a_service(replicas=0), name="other")
+    return World(an_inventory(hosts), versions[0], None, nothing, versions[1], none, none, none)

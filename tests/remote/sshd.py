@@ -48,6 +48,7 @@ def read_all(channel: paramiko.Channel) -> bytes:
 class _Rules(paramiko.ServerInterface):
     def __init__(self, server: Sshd) -> None:
         self.server = server
+        self.destinations: dict[int, tuple[str, int]] = {}
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:
         self.server.logins.append(username)
@@ -60,11 +61,37 @@ class _Rules(paramiko.ServerInterface):
     def check_channel_request(self, _kind: str, _number: int) -> int:
         return self.server.session_answer
 
+    def check_channel_direct_tcpip_request(
+        self, chanid: int, _origin: tuple[str, int], destination: tuple[str, int]
+    ) -> int:
+        self.server.forwards.append(destination)
+        if self.server.forward_answer == OPEN_SUCCEEDED:
+            self.destinations[chanid] = destination
+        return self.server.forward_answer
+
     def check_channel_exec_request(self, channel: paramiko.Channel, command: bytes) -> bool:
         text = command.decode()
         self.server.commands.append(text)
         threading.Thread(target=self.server.speak, args=(channel, text), daemon=True).start()
         return True
+
+
+def _forward(transport: paramiko.Transport, rules: _Rules) -> None:
+    """Connect forwarded channels with where they go, as long as the connection lasts."""
+    while transport.is_active():
+        channel = transport.accept(0.2)
+        destination = rules.destinations.pop(channel.chanid, None) if channel else None
+        if channel and destination:
+            there = socket.create_connection(destination)
+            for source, sink in ((channel, there), (there, channel)):
+                threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
+
+
+def _pump(source: socket.socket | paramiko.Channel, sink: socket.socket | paramiko.Channel) -> None:
+    with contextlib.suppress(OSError, EOFError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+    sink.close()
 
 
 class Sshd:
@@ -76,7 +103,8 @@ class Sshd:
         self.accepted = {self.user_key.asbytes()}
         self.logins: list[str] = []
         self.commands: list[str] = []
-        self.session_answer = OPEN_SUCCEEDED
+        self.session_answer = self.forward_answer = OPEN_SUCCEEDED
+        self.forwards: list[tuple[str, int]] = []
         self.talk: Talk = run_shell
         self.raw: Callable[[socket.socket, int], bool] = lambda _sock, _number: False
         self.connections = self.logging_in = self.most_logging_in = 0
@@ -137,8 +165,10 @@ class Sshd:
                 transport = paramiko.Transport(sock)
                 self._transports.append(transport)
                 transport.add_server_key(self.host_key)
-                transport.start_server(server=_Rules(self))
+                rules = _Rules(self)
+                transport.start_server(server=rules)
                 while transport.is_active() and not transport.is_authenticated():
                     time.sleep(0.005)
+                threading.Thread(target=_forward, args=(transport, rules), daemon=True).start()
         with self._lock:
             self.logging_in -= 1

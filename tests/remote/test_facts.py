@@ -159,11 +159,11 @@ def test_a_change_that_is_under_way_is_a_marker() -> None:
     assert found.markers == {"busy": "me on laptop since 12:00"}
 
 
-def test_markers_are_their_first_lines() -> None:
-    extra = f"\n{NONCE} section marker:cordoned\nby ops since noon\nmore\n\n{NONCE} end-section 0\n".encode()
+def test_markers_are_whole() -> None:
+    extra = f"\n{NONCE} section marker:cordoned\nby=ops\nrun=r1\n\n{NONCE} end-section 0\n".encode()
     answer = WHOLE.replace(f"\n{NONCE} end 0\n".encode(), extra + f"\n{NONCE} end 0\n".encode())
 
-    assert facts(answer).markers == {"cordoned": "by ops since noon"}
+    assert facts(answer).markers == {"cordoned": "by=ops\nrun=r1"}
 
 
 def test_ports_come_from_proc_where_ss_is_missing() -> None:
@@ -308,7 +308,9 @@ def test_what_is_no_image_reference_is_refused(image: str) -> None:
 def test_the_script_of_a_look_holds_the_request_first_and_does_all_in_its_last_line() -> None:
     script = build_look(LookRequest(("nginx:1", "x"), settle_s=7), NONCE)
 
-    assert script.startswith(f"NONCE={NONCE}\nSETTLE_S=7\nIMAGES='nginx:1\nx'\nframe() {{ printf")
+    assert script.startswith(
+        f"NONCE={NONCE}\nSETTLE_S=7\nIMAGES='nginx:1\nx'\nHISTORY=0\nRUN=''\nCLAIM=0\nCLUSTER=''\nPACKAGES=0\nframe() {{ printf"
+    )
     assert script.endswith("\nmain </dev/null\n")
 
 

@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from clusterctl.model.snapshot import Unreachable
-from clusterctl.remote.fanout import Dialer, fan_out
+from clusterctl.remote.dialer import Dialer
+from clusterctl.remote.fanout import fan_out
 from clusterctl.remote.ssh import Connection
 from clusterctl.remote.target import Target
 from tests.remote.sshd import Sshd
@@ -113,7 +114,7 @@ def test_few_logins_at_once_for_one_address(sshd: Sshd) -> None:
 
 
 def test_a_server_that_turns_us_away_is_asked_again(sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clusterctl.remote.fanout.BACK_OFF_S", 0.01)
+    monkeypatch.setattr("clusterctl.remote.dialer.BACK_OFF_S", 0.01)
     sshd.raw = lambda _sock, number: number <= 2
 
     found = fan_out(targets(sshd, 1), say_name, Dialer(sshd.credentials()))
@@ -125,7 +126,7 @@ def test_a_server_that_turns_us_away_is_asked_again(sshd: Sshd, monkeypatch: pyt
 def test_a_server_that_always_turns_us_away_is_asked_four_times(
     sshd: Sshd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("clusterctl.remote.fanout.BACK_OFF_S", 0.01)
+    monkeypatch.setattr("clusterctl.remote.dialer.BACK_OFF_S", 0.01)
     sshd.raw = lambda _sock, _number: True
 
     found = fan_out(targets(sshd, 1), say_name, Dialer(sshd.credentials()))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -17,8 +15,8 @@ from clusterctl.model.plan import ApplyUnit, PullImage, RemoveManifest, RemoveUn
 from clusterctl.model.report import CommandResult
 from clusterctl.planning.unit import file_digest
 from clusterctl.remote.script import build_script, parse_results
+from tests.remote.shell_host import NONCE, ShellHost
 
-NONCE = "0123456789abcdef0123456789abcdef"
 IMAGE = "registry:5000/shop/web@sha256:" + "1" * 64
 HEX = "a" * 64
 WEB = Instance("shop", "web", 1)
@@ -32,7 +30,7 @@ HERE = Path(__file__).parent
 
 
 def script_of(*steps: Step, cluster: str = "test", holder: str = "apply by ann") -> str:
-    return build_script(steps, NONCE, cluster, holder).text
+    return build_script(steps, NONCE, cluster, holder, 0).text
 
 
 def payload_of(*steps: Step) -> str:
@@ -46,23 +44,24 @@ def test_each_step_becomes_one_call() -> None:
     assert payload_of(PULL, REMOVE, WRITE, FORGET).splitlines() == [
         f"pull 0 {IMAGE}",
         f"drop 1 shop-web-1 {HEX} 40",
-        f"manifest 2 shop <<'0END-{NONCE}'",
+        f"manifest 2 shop 1 <<'0END-{NONCE}'",
         '{"a":1}',
         f"0END-{NONCE}",
-        "manifest 3 shop </dev/null",
+        "manifest 3 shop 0 </dev/null",
     ]
 
 
 def test_a_unit_and_its_environment_come_as_here_documents() -> None:
     assert payload_of(APPLY) == (
-        f"unit 0 shop-web-1 replace - {APPLY.unit_digest} 60 {IMAGE} <<'0END-{NONCE}'\n{TEXT}0END-{NONCE}\n"
-        f"environment shop-web-1 <<'0END-{NONCE}'\nKEY=value\n0END-{NONCE}"
+        f"unit 0 shop-web-1 replace - {APPLY.unit_digest} 60 0 {IMAGE} <<'0END-{NONCE}'\n{TEXT}0END-{NONCE}\n"
+        f"environment shop-web-1 <<'0END-{NONCE}'\nKEY=value\n0END-{NONCE}\n"
+        "units"
     )
 
 
 def test_a_conditional_unit_names_what_it_replaces() -> None:
     assert payload_of(replace(APPLY, replaces=HEX, action="restart")).startswith(
-        f"unit 0 shop-web-1 restart {HEX} {APPLY.unit_digest} 60 "
+        f"unit 0 shop-web-1 restart {HEX} {APPLY.unit_digest} 60 0 "
     )
 
 
@@ -155,7 +154,7 @@ def test_no_value_of_the_environment_is_an_argument() -> None:
     ],
 )
 def test_a_script_has_a_deadline_by_what_it_does(steps: list[Step], seconds: float) -> None:
-    assert build_script(steps, NONCE, "test", "x").deadline_s == 60 + 120 + seconds
+    assert build_script(steps, NONCE, "test", "x", 0).deadline_s == 60 + 120 + seconds
 
 
 # --- answers -------------------------------------------------------------------------------------
@@ -252,28 +251,7 @@ def test_any_bytes_are_some_answer(noise: bytes) -> None:
 
 def run(root: Path, *steps: Step) -> list[tuple[Any, ...]]:
     """Run the script below `root` with harmless programs in place of systemd's and docker's."""
-    bin_ = root / "bin"
-    bin_.mkdir(parents=True, exist_ok=True)
-    for name in ("systemctl", "systemd-analyze", "journalctl", "docker"):
-        (bin_ / name).write_text("#!/bin/sh\nexit 0\n")
-        (bin_ / name).chmod(0o755)
-    (root / "etc").mkdir(exist_ok=True)
-    units = root / "units"
-    units.mkdir(exist_ok=True)
-    text = build_script(steps, NONCE, "test", "a test").text
-    for word, value in {
-        "UNITS=/etc/systemd/system": f"UNITS={shlex.quote(str(units))}",
-        "ETC=/etc/clusterctl": f"ETC={shlex.quote(str(root / 'etc'))}",
-        "KEPT=/var/lib/clusterctl/previous": f"KEPT={shlex.quote(str(root / 'kept'))}",
-        "RUN=/run/clusterctl": f"RUN={shlex.quote(str(root / 'run'))}",
-        "PATH=/usr/local/sbin": f"PATH={shlex.quote(str(bin_))}:/usr/local/sbin",
-    }.items():
-        assert f"\n{word}" in text
-        text = text.replace(f"\n{word}", f"\n{value}", 1)
-    done = subprocess.run(
-        ["/bin/sh", "-s"], input=text.encode(), capture_output=True, check=False, timeout=60
-    )
-    return results(CommandResult("h1", done.returncode, done.stdout, done.stderr), *steps)
+    return [(r.status, r.detail, r.log, r.restored, r.locked) for r in ShellHost(root).run(*steps)]
 
 
 lines = st.lists(

@@ -1,7 +1,9 @@
 #!/bin/sh
-# One look at a host: everything clusterctl.model.snapshot.HostFacts holds, in one run, changing nothing.
-# Sent on stdin of `sh -s` as root (POSIX sh: dash, bash, busybox). clusterctl.remote.facts puts NONCE,
-# SETTLE_S, IMAGES (one reference per line) and `frame` (remote/frame.py) before this text and reads the answer.
+# One look at a host: everything clusterctl.model.snapshot.HostFacts holds, in one run, changing nothing but
+# the epoch that it is told to claim. Sent on stdin of `sh -s` as root (POSIX sh: dash, bash, busybox).
+# clusterctl.remote.facts puts NONCE, SETTLE_S, IMAGES (one reference per line), HISTORY (1: older manifests
+# too), RUN (whose record is wanted whole), CLAIM (an epoch, 0 for none), CLUSTER, PACKAGES (1: look_packages.sh too), `frame`
+# (remote/frame.py) and observe_records.sh before this text and reads the answer.
 # All of it is functions until the last line, so a script that arrives torn does nothing.
 # Docker and the registry are asked in the background, into files, while systemd is asked: whoever of
 # them hangs costs one deadline, not the sum.
@@ -216,6 +218,7 @@ main() {
     trap 'rm -rf "$work"' EXIT
     trap 'exit 1' HUP INT TERM
     settle
+    (claim) >/dev/null 2>&1
     ask_docker >/dev/null 2>&1 &
     section basics basics
     systemd
@@ -223,6 +226,11 @@ main() {
     files cluster 256 /etc/clusterctl/cluster
     files marker 4096 /etc/clusterctl/markers/*
     files manifest 8388608 /etc/clusterctl/projects/*.json
+    [ "$HISTORY" != 1 ] || files history 8388608 /etc/clusterctl/history/*.json
+    records
+    [ ! -e /etc/clusterctl/epoch ] || section epoch head -c 100 /etc/clusterctl/epoch
+    reboot_due
+    [ "$PACKAGES" != 1 ] || look_packages
     section env digests /etc/clusterctl/env/*.env
     section listen listeners
     wait

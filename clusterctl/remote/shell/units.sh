@@ -1,53 +1,12 @@
 # shellcheck shell=sh
-# Functions of every script that changes a host; clusterctl/remote/script.py adds `payload`, which calls
-# them, and the last line, which calls `main`: a script cut on its way does nothing at all.
-# Set by the caller: NONCE, CLUSTER, HOLDER, LOCK_WAIT_S, and `frame` (remote/frame.py).
-LC_ALL=C; export LC_ALL
-PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin; export PATH
-UNITS=/etc/systemd/system
-ETC=/etc/clusterctl
-KEPT=/var/lib/clusterctl/previous
-RUN=/run/clusterctl
-
-# result ID STATUS RESTORED DETAIL: one section; the lines of $STAGE/log.ID follow
-result() {
-  frame "section step-$1"
-  printf '%s %s\n%s\n' "$2" "$3" "$4"
-  if [ -s "$STAGE/log.$1" ]; then tail -n 20 "$STAGE/log.$1" | cut -c1-500; fi
-  frame "end-section 0"
-}
-
-sha() { if [ -e "$1" ]; then sha256sum <"$1" | cut -c1-64; fi; }
-
-last_line() { tail -n 1 "$1" 2>/dev/null | cut -c1-300; }
-
-# put FROM TO MODE: the file is wholly old or wholly new (write, fsync, compare, rename, fsync of the folder)
-put() {
-  put_dir=${2%/*}; put_tmp=$put_dir/.${2##*/}.clusterctl-tmp
-  if cp "$1" "$put_tmp" && chmod "$3" "$put_tmp" && sync "$put_tmp" && cmp -s "$1" "$put_tmp" && mv -f "$put_tmp" "$2"; then
-    sync "$put_dir"
-  else
-    rm -f "$put_tmp"; return 1
-  fi
-}
+# Images and units of a script made of base.sh and watch.sh. `unit` only stages; `units`, which payload calls
+# once after the last of them, does all of a host's units together: one daemon-reload, one systemctl.
 
 # pull ID IMAGE
 pull() {
   if docker image inspect "$2" >/dev/null 2>&1; then result "$1" unchanged 0 ""; return; fi
   if timeout 900 docker pull -q "$2" >/dev/null 2>"$STAGE/log.$1"; then result "$1" changed 0 ""
   else result "$1" failed 0 "docker pull $2: $(last_line "$STAGE/log.$1")"; fi
-}
-
-# manifest ID PROJECT MODE: the text comes on stdin; an empty text takes the manifest away
-manifest() {
-  manifest_file=$ETC/projects/$2.json
-  cat >"$STAGE/manifest"
-  if [ ! -s "$STAGE/manifest" ]; then
-    if rm -f "$manifest_file" 2>"$STAGE/log.$1"; then result "$1" changed 0 ""
-    else result "$1" failed 0 "$(last_line "$STAGE/log.$1")"; fi
-  elif cmp -s "$STAGE/manifest" "$manifest_file"; then result "$1" unchanged 0 ""
-  elif put "$STAGE/manifest" "$manifest_file" 600 2>"$STAGE/log.$1"; then result "$1" changed 0 ""
-  else result "$1" failed 0 "cannot write $manifest_file: $(last_line "$STAGE/log.$1")"; fi
 }
 
 # drop ID INSTANCE REPLACES STOP_S: stop a unit of ours and take it away; volumes stay
@@ -67,9 +26,9 @@ drop() {
   result "$1" changed 0 ""
 }
 
-# unit ID INSTANCE ACTION REPLACES DIGEST GATE_S IMAGE: stage a unit, its text on stdin; `units` does the work
+# unit ID INSTANCE ACTION REPLACES DIGEST GATE_S MONITOR_S IMAGE: stage a unit, its text on stdin
 unit() {
-  printf '%s %s %s %s %s %s %s\n' "$@" >>"$STAGE/todo"
+  printf '%s %s %s %s %s %s %s %s\n' "$@" >>"$STAGE/todo"
   cat >"$STAGE/units/clusterctl-$2.service"
 }
 
@@ -80,7 +39,7 @@ refuse() { result "$1" failed 0 "$2"; printf '%s\n' "$1" >>"$STAGE/refused"; }
 
 # Everything that can be known before anything is touched: same unit as planned, text whole, image here, unit sound
 check_units() {
-  while read -r id instance action replaces digest _ image; do
+  while read -r id instance action replaces digest _ _ image; do
     file=$UNITS/clusterctl-$instance.service
     current=$(sha "$file")
     if [ "${current:--}" != "$replaces" ]; then refuse "$id" "${file##*/} has changed since the plan was made"
@@ -116,7 +75,7 @@ install_unit() {
   return 1
 }
 
-# put_back INSTANCE: the previous generation runs again, or the failed first one stays stopped
+# put_back INSTANCE REPLACES GATE_S: the previous generation runs again, or the failed first one stays stopped
 put_back() {
   timeout 120 systemctl stop "clusterctl-$1.service" >/dev/null 2>&1
   if [ ! -e "$KEPT/clusterctl-$1.service" ] || [ "$2" = - ]; then
@@ -129,27 +88,23 @@ put_back() {
   timeout "$3" systemctl start "clusterctl-$1.service" >/dev/null 2>&1
 }
 
-# explain ID INSTANCE: the last lines of unit and container since this script began
-explain() {
-  journalctl --quiet --no-pager -o cat -n 15 --since "@$BEGAN" \
-    "_SYSTEMD_UNIT=clusterctl-$2.service" + "CONTAINER_NAME=$2" >>"$STAGE/log.$1" 2>/dev/null
-}
-
 units() {
   if [ ! -s "$STAGE/todo" ]; then return; fi
   check_units
-  : >"$STAGE/go"; restart=; start=; enable=; longest=30
-  while read -r id instance action replaces digest gate image; do
+  : >"$STAGE/go"; restart=; start=; enable=; longest=30; : >"$STAGE/watched"; monitor_s=0
+  while read -r id instance action replaces digest gate monitor image; do
     if is_refused "$id"; then continue; fi
     if [ "$action" = replace ] && ! install_unit "$instance" 2>"$STAGE/log.$id"; then
       refuse "$id" "cannot write the unit: $(last_line "$STAGE/log.$id")"; continue
     fi
     name=clusterctl-$instance.service
-    case $action in replace | restart) restart="$restart $name" ;; start) start="$start $name" ;; esac
+    case $action in replace | restart) restart="$restart $name" ;; start) start="$start $name" ;; enable) monitor=0 ;; esac
     enable="$enable $name"
     if [ "$gate" -gt "$longest" ]; then longest=$gate; fi
-    printf '%s %s %s %s %s\n' "$id" "$instance" "$action" "$replaces" "$gate" >>"$STAGE/go"
+    if [ "$monitor" -gt "$monitor_s" ]; then monitor_s=$monitor; fi
+    printf '%s %s %s %s %s %s\n' "$id" "$instance" "$action" "$replaces" "$gate" "$monitor" >>"$STAGE/go"
   done <"$STAGE/todo"
+  : >"$STAGE/todo"
   if [ ! -s "$STAGE/go" ]; then return; fi
   # names are checked before they come here; the lists are split on purpose
   # shellcheck disable=SC2086
@@ -159,60 +114,53 @@ units() {
     if [ -n "$restart" ]; then timeout "$longest" systemctl restart $restart; fi
     if [ -n "$start" ]; then timeout "$longest" systemctl start $start; fi
   } >/dev/null 2>"$STAGE/systemctl"
-  while read -r id instance action replaces gate; do
-    verdict "$id" "$instance" "$action" "$replaces" "$gate" </dev/null
+  while read -r id instance action replaces gate monitor; do
+    verdict "$id" "$instance" "$action" "$replaces" "$gate" "$monitor" </dev/null
   done <"$STAGE/go"
+  monitor "$monitor_s"
 }
 
-# verdict ID INSTANCE ACTION REPLACES GATE_S: what systemd runs now, read back and compared
+# verdict ID INSTANCE ACTION REPLACES GATE_S MONITOR_S: what systemd runs now, read back and compared
 verdict() {
   name=clusterctl-$2.service
   state=$(systemctl show -p ActiveState --value "$name")
   path=$(systemctl show -p FragmentPath --value "$name")
   if [ "$state" = active ] && [ "$path" = "$UNITS/$name" ] && [ "$(sha "$path")" = "$(sha "$STAGE/units/$name")" ]; then
-    result "$1" changed 0 ""; return
+    if [ "$6" = 0 ]; then result "$1" changed 0 ""; else printf '%s\n' "$*" >>"$STAGE/watched"; fi
+    return
   fi
+  unwell "$1" "$2" "$3" "$4" "$5" "did not become healthy" "is $state after systemctl $3"
+}
+
+# unwell ID INSTANCE ACTION REPLACES GATE_S WHY [WHY_ELSE]: what it said; the unit before it, if it replaced one
+unwell() {
   : >"$STAGE/log.$1"
   explain "$1" "$2"
-  if [ ! -s "$STAGE/log.$1" ]; then grep -F "$name" "$STAGE/systemctl" >"$STAGE/log.$1"; fi
-  if [ "$3" != replace ]; then result "$1" failed 0 "$name is $state after systemctl $3"; return; fi
-  if put_back "$2" "$4" "$5" 2>>"$STAGE/log.$1"; then result "$1" failed 1 "$name did not become healthy"
-  else result "$1" failed 0 "$name did not become healthy"; fi
+  if [ ! -s "$STAGE/log.$1" ]; then grep -F "clusterctl-$2.service" "$STAGE/systemctl" >"$STAGE/log.$1"; fi
+  if [ "$3" != replace ]; then result "$1" failed 0 "clusterctl-$2.service ${7:-$6}"
+  elif put_back "$2" "$4" "$5" 2>>"$STAGE/log.$1"; then result "$1" failed 1 "clusterctl-$2.service $6"
+  else result "$1" failed 0 "clusterctl-$2.service $6"; fi
 }
 
-# The right to change this host: one script at a time, and only for the cluster it belongs to
-begin() {
-  mkdir -p "$RUN" "$ETC/env" "$ETC/projects" "$ETC/markers" "$KEPT" || return 1
-  chmod 700 "$ETC/env" "$ETC/projects" "$KEPT"
-  exec 9>>"$RUN/lock"
-  if ! flock -w "$LOCK_WAIT_S" 9; then
-    frame "section locked"; cat "$RUN/holder" 2>/dev/null; frame "end-section 75"; return 75
-  fi
-  printf '%s\n' "$HOLDER" >"$RUN/holder"
-  owner=$(cat "$ETC/cluster" 2>/dev/null)
-  if [ -z "$owner" ]; then
-    printf '%s\n' "$CLUSTER" >"$RUN/cluster" && put "$RUN/cluster" "$ETC/cluster" 644 || return 1
-  elif [ "$owner" != "$CLUSTER" ]; then
-    printf 'this host belongs to cluster %s, not %s\n' "$owner" "$CLUSTER" >&2; return 1
-  fi
-  rm -rf "$RUN"/stage.*
-  STAGE=$(mktemp -d "$RUN/stage.XXXXXX") && mkdir "$STAGE/units" "$STAGE/env"
-}
-
-main() {
-  trap '' HUP PIPE
-  umask 077
-  BEGAN=$(date +%s)
-  frame begin
-  mkdir -p "$RUN"
-  begin 2>"$RUN/refused"
-  began=$?
-  if [ "$began" = 0 ]; then
-    payload
-    units
-    rm -rf "$STAGE"; rm -f "$RUN/holder"
-  elif [ "$began" != 75 ]; then
-    frame "section refused"; cat "$RUN/refused"; frame "end-section 1"
-  fi
-  frame "end $began"
+# monitor SECONDS: the healthy ones must stay so; each second, all of the host's units at once
+monitor() {
+  if [ ! -s "$STAGE/watched" ]; then return; fi
+  watched=$(cut -d' ' -f2 "$STAGE/watched")
+  # shellcheck disable=SC2086
+  vitals $watched >"$STAGE/vitals.0"
+  monitor_end=$(($(now) + $1))
+  while [ -s "$STAGE/watched" ] && [ "$(now)" -lt "$monitor_end" ]; do
+    sleep 1
+    watched=$(cut -d' ' -f2 "$STAGE/watched")
+    # shellcheck disable=SC2086
+    vitals $watched >"$STAGE/vitals"
+    : >"$STAGE/still"
+    while read -r id instance action replaces gate monitor; do
+      why=$(changed_since "$instance" "$STAGE/vitals.0" "$STAGE/vitals")
+      if [ -z "$why" ]; then printf '%s %s %s %s %s %s\n' "$id" "$instance" "$action" "$replaces" "$gate" "$monitor" >>"$STAGE/still"
+      else unwell "$id" "$instance" "$action" "$replaces" "$gate" "did not stay healthy: $why" </dev/null; fi
+    done <"$STAGE/watched"
+    mv -f "$STAGE/still" "$STAGE/watched"
+  done
+  while read -r id _; do result "$id" changed 0 ""; done <"$STAGE/watched"
 }

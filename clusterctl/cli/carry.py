@@ -1,0 +1,152 @@
+"""From an intent to its end, for every verb that changes something: propose it, have it approved, carry it out."""
+
+from __future__ import annotations
+
+import secrets
+import shlex
+import socket
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Literal
+
+from clusterctl.cli.console import confirm, say, show_document, show_error
+from clusterctl.cli.documents import plan_document, report_document
+from clusterctl.cli.interrupt import Interrupt
+from clusterctl.cli.plan_view import print_plan
+from clusterctl.cli.summary import print_report, say_failures
+from clusterctl.cli.wiring import Workspace, listener
+from clusterctl.errors import (
+    EXIT_DONE,
+    EXIT_FAILED,
+    EXIT_IDENTITY,
+    EXIT_INTERRUPTED,
+    EXIT_LOCKED,
+    EXIT_PENDING,
+    EXIT_REFUSED,
+    ClusterctlError,
+    InputError,
+)
+from clusterctl.model.intent import Intent
+from clusterctl.model.plan import Plan
+from clusterctl.model.report import Event, Report
+from clusterctl.model.run import RunSummary
+
+if TYPE_CHECKING:
+    from clusterctl.operations.pipeline import Pipeline
+
+Closes = Literal["", "done", "aborted"]
+
+
+def begin_run(workspace: Workspace, verb: str, subject: str) -> RunSummary:
+    """Return who does what, from now on: the id sorts by time and is unique."""
+    now = datetime.now(UTC)
+    identity = f"{now:%Y%m%d-%H%M%S}-{verb}-{secrets.token_hex(2)}"
+    by = f"{workspace.login}@{socket.gethostname()}"
+    command = shlex.join(["clusterctl", *sys.argv[1:]])
+    return RunSummary(identity, verb, subject, command, by, int(now.timestamp()))
+
+
+def pipeline_for(
+    workspace: Workspace,
+    intent: Intent,
+    summary: RunSummary,
+    emit: Callable[[Event], None],
+    interrupt: Interrupt | None = None,
+    closes: Closes = "",
+) -> Pipeline:
+    """Return the pipeline of an intent; its events go to `emit`. `closes`: see there."""
+    from clusterctl.operations.patience import PatientFleet
+    from clusterctl.operations.pipeline import Pipeline, Timekeeper
+
+    interrupt = interrupt or Interrupt()
+    return Pipeline(
+        PatientFleet(workspace.fleet, interrupt.waiting),
+        workspace.inventory,
+        intent,
+        summary,
+        workspace.lock,
+        workspace.journal,
+        Timekeeper(time.time, interrupt.pause),
+        emit,
+        workspace.ignored,
+        closes,
+    )
+
+
+def propose(
+    workspace: Workspace, intent: Intent, summary: RunSummary, *, detailed: bool = False, closes: Closes = ""
+) -> int:
+    """Show the plan and change nothing."""
+    from clusterctl.operations.possible import demand_possible
+
+    hear = listener(workspace.settings)
+    proposed = pipeline_for(workspace, intent, summary, hear, closes=closes).propose()
+    if workspace.settings.output == "json":
+        show_document("Plan", plan_document(proposed))
+    else:
+        print_plan(proposed)
+    try:
+        demand_possible(proposed)
+    except ClusterctlError as error:  # the document has it already, as `blocked` and `unplaced`
+        show_error(error)
+        return error.exit_code
+    return EXIT_PENDING if detailed and not proposed.is_empty else EXIT_DONE
+
+
+def carry_out(
+    workspace: Workspace, intent: Intent, summary: RunSummary, *, detailed: bool = False, closes: Closes = ""
+) -> int:
+    """Plan, ask, lock, do and report; with --dry-run only the first of these."""
+    settings = workspace.settings
+    if settings.dry_run:
+        return propose(workspace, intent, summary, detailed=detailed, closes=closes)
+    interrupt = Interrupt()
+
+    def approve(proposed: Plan) -> bool:
+        if settings.lines:
+            show_document("Plan", plan_document(proposed))
+        elif settings.output != "json":
+            print_plan(proposed)
+        if not settings.yes and not settings.may_ask:
+            raise InputError(
+                f"{proposed.verb} {proposed.subject} changes hosts and there is nobody to ask",
+                next_step="run it with --yes, or look first with --dry-run. Nothing was changed.",
+            )
+        approved = settings.yes or confirm(f"{proposed.verb} {proposed.subject}?")
+        if approved:
+            interrupt.arm()
+        return approved
+
+    hear = listener(settings, interrupt.stopped)
+    try:
+        pipeline = pipeline_for(workspace, intent, summary, hear, interrupt, closes)
+        report = pipeline.carry_out(approve, interrupt.stopped)
+    finally:
+        hear.close()
+    if report is None:
+        say("not approved; nothing was changed.")
+        return EXIT_FAILED
+    if settings.output == "json":
+        times = hear.times
+        show_document("Report", report_document(report, duration_s=times.total_s, hosts_s=times.hosts_s))
+        say_failures(report)
+    else:
+        print_report(report, hear.times)
+    return exit_code_of(report)
+
+
+def exit_code_of(report: Report) -> int:
+    """Return the exit code of a report (PROMISES, "Exit codes")."""
+    if report.ok:
+        return EXIT_DONE
+    if report.stopped == "interrupted":
+        return EXIT_INTERRUPTED
+    if report.stopped == "terminated":
+        return EXIT_INTERRUPTED + 13
+    if any(result.unreachable and result.unreachable.is_identity for result in report.failed):
+        return EXIT_IDENTITY
+    if report.stopped.startswith(("limit:", "window ")):
+        return EXIT_REFUSED
+    return EXIT_LOCKED if report.failed and all(result.locked for result in report.failed) else EXIT_FAILED

@@ -1,0 +1,180 @@
+"""Verbs that take hosts out and bring them back: cordon, uncordon, drain, reboot, run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, TypeVar
+
+import typer
+
+from clusterctl.cli.carry import begin_run, carry_out
+from clusterctl.cli.wiring import Workspace, read_bytes_beside, read_file
+from clusterctl.errors import InputError
+from clusterctl.model.intent import CordonIntent, DrainIntent, RebootIntent, Rolling
+from clusterctl.model.limit import Limit
+
+T = TypeVar("T")
+
+Hosts = Annotated[str, typer.Argument(help="Which hosts: all, web[01-03], zone=a, @group.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; shown to everybody who looks.")]
+MaxUnavailable = Annotated[
+    str, typer.Option("--max-unavailable", help="At most so many hosts out at once: 1, 20%.")
+]
+PerZone = Annotated[
+    bool,
+    typer.Option("--per-zone", help="All hosts of one failure domain before the next, never two domains."),
+]
+Windows = Annotated[
+    list[str] | None,
+    typer.Option("--window", help="Only then: 'Sat 02:00 3h Europe/Amsterdam'; may be given again."),
+]
+Soak = Annotated[str, typer.Option("--soak", help="How long a host must be well before the next: 10s.")]
+Deadline = Annotated[str, typer.Option("--deadline", help="How long one host may take to come back: 10m.")]
+Canary = Annotated[str, typer.Option("--canary", help="This host first, alone.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this file to the command line."""
+    app.command("cordon")(cordon)
+    app.command("uncordon")(uncordon)
+    app.command("drain")(drain)
+    app.command("reboot")(reboot)
+    app.command("run")(run)
+
+
+def cordon(ctx: typer.Context, hosts: Hosts, reason: Reason = "") -> int:
+    """Place nothing new on hosts; what runs there stays."""
+    workspace = Workspace(ctx.obj, f"cordon {hosts}")
+    intent = CordonIntent(chosen(workspace, hosts), on=True, reason=reason)
+    return carry_out(workspace, intent, begin_run(workspace, "cordon", hosts))
+
+
+def uncordon(ctx: typer.Context, hosts: Hosts) -> int:
+    """Let hosts take instances again, after a cordon or a drain."""
+    workspace = Workspace(ctx.obj, f"uncordon {hosts}")
+    intent = CordonIntent(chosen(workspace, hosts), on=False)
+    return carry_out(workspace, intent, begin_run(workspace, "uncordon", hosts))
+
+
+def drain(
+    ctx: typer.Context, hosts: Hosts, deadline: Deadline = "10m", max_unavailable: MaxUnavailable = ""
+) -> int:
+    """Cordon hosts and move their instances away, replacements first."""
+    workspace = Workspace(ctx.obj, f"drain {hosts}")
+    intent = DrainIntent(
+        chosen(workspace, hosts), seconds("--deadline", deadline), limit("--max-unavailable", max_unavailable)
+    )
+    return carry_out(workspace, intent, begin_run(workspace, "drain", hosts))
+
+
+def reboot(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
+    ctx: typer.Context,
+    hosts: Hosts,
+    if_needed: Annotated[
+        bool, typer.Option("--if-needed", help="Only hosts that say they need it (updates).")
+    ] = False,
+    uptime_over: Annotated[
+        str, typer.Option("--uptime-over", help="Only hosts up for longer: 30d, 720h.")
+    ] = "",
+    max_unavailable: MaxUnavailable = "",
+    per_zone: PerZone = False,
+    window: Windows = None,
+    soak: Soak = "10s",
+    deadline: Deadline = "10m",
+    canary: Canary = "",
+) -> int:
+    """Reboot hosts one after the other; their instances move away first."""
+    workspace = Workspace(ctx.obj, f"reboot {hosts}")
+    rolling = rolling_of(workspace, max_unavailable, window, soak, deadline, canary, per_zone=per_zone)
+    uptime_s = age_s("--uptime-over", uptime_over) if uptime_over else 0
+    intent = RebootIntent(chosen(workspace, hosts), rolling, if_needed, uptime_s)
+    return carry_out(workspace, intent, begin_run(workspace, "reboot", hosts))
+
+
+def run(ctx: typer.Context, playbook: Annotated[str, typer.Argument(help="A playbook with steps.")]) -> int:
+    """Run a playbook's steps over its hosts, group after group."""
+    from clusterctl.parsing.steps import parse_steps_playbook
+
+    workspace = Workspace(ctx.obj, f"run {playbook}")
+    folder = Path(playbook).parent
+    intent = parse_steps_playbook(
+        read_file(playbook, "playbook"),
+        playbook,
+        inventory=workspace.inventory,
+        read_file=lambda name: read_bytes_beside(folder, name),
+        hosts=workspace.settings.selector,
+    )
+    return carry_out(workspace, intent, begin_run(workspace, "run", intent.name))
+
+
+def chosen(workspace: Workspace, selector: str) -> tuple[str, ...]:
+    """Return the names of the hosts a selector names; raises InputError where there are none."""
+    if workspace.settings.selector is not None:
+        raise InputError("the hosts are named twice, by -H and by the argument", next_step="leave -H out.")
+    found = tuple(host.name for host in workspace.hosts(selector))
+    if not found:
+        raise InputError(f"{selector}: no host is called so", next_step="clusterctl hosts lists them.")
+    return found
+
+
+def rolling_of(
+    workspace: Workspace,
+    max_unavailable: str,
+    windows: list[str] | None,
+    soak: str,
+    deadline: str,
+    canary: str,
+    *,
+    per_zone: bool,
+) -> Rolling:
+    """Return how hosts are taken out, as the options say; what they leave out comes from the policy."""
+    from clusterctl.parsing.windows import parse_window
+
+    return Rolling(
+        max_unavailable=limit("--max-unavailable", max_unavailable),
+        per_zone=per_zone,
+        windows=None if windows is None else tuple(_read("--window", text, parse_window) for text in windows),
+        canary=chosen_one(workspace, canary),
+        soak_s=seconds("--soak", soak),
+        deadline_s=seconds("--deadline", deadline),
+    )
+
+
+def chosen_one(workspace: Workspace, name: str) -> str:
+    """Return the name of a host, or "" for none; raises InputError for one that is not in the inventory."""
+    if name and name not in workspace.inventory.names:
+        raise InputError(f"--canary: no host is called {name!r}", next_step="clusterctl hosts lists them.")
+    return name
+
+
+def limit(option: str, text: str) -> Limit | None:
+    """Return a number or a share, None where the option was not given."""
+    from clusterctl.parsing.limits import parse_limit
+
+    return _read(option, text, parse_limit) if text else None
+
+
+def seconds(option: str, text: str) -> int:
+    """Return a duration in whole seconds."""
+    from clusterctl.parsing.scalars import parse_duration
+
+    return int(_read(option, text, parse_duration))
+
+
+def age_s(option: str, text: str) -> int:
+    """Return days or a duration in whole seconds."""
+    from clusterctl.parsing.scalars import parse_age
+
+    return int(_read(option, text, parse_age))
+
+
+def _read(option: str, text: str, parser: Callable[[str], T]) -> T:
+    from clusterctl.parsing.words import Expected, Unfit, quoted
+
+    try:
+        return parser(text)
+    except Expected as expected:
+        raise InputError(f"{option}: {expected.got(quoted(text))}", next_step="clusterctl --help") from None
+    except Unfit as unfit:
+        raise InputError(f"{option}: {unfit}", next_step="clusterctl --help") from None

@@ -1,0 +1,158 @@
+"""The verb update: the operating system of hosts, one after the other; `--check` only looks."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, cast
+
+import typer
+
+from clusterctl.cli.carry import begin_run, carry_out
+from clusterctl.cli.console import say, show_document, show_table
+from clusterctl.cli.maintenance import (
+    Canary,
+    Deadline,
+    Hosts,
+    MaxUnavailable,
+    PerZone,
+    Soak,
+    Windows,
+    chosen,
+    rolling_of,
+    seconds,
+)
+from clusterctl.cli.wiring import Workspace
+from clusterctl.errors import EXIT_DONE, EXIT_FAILED, EXIT_IDENTITY, InputError
+from clusterctl.model.intent import UpdateIntent
+from clusterctl.model.packages import PackageFacts
+from clusterctl.model.snapshot import HostFacts, LookRequest, Snapshot
+
+REBOOT = ("if-needed", "never", "always")
+LONGEST_UNDO_S = 86_400
+_MOST_PENDING = 5
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb of this file to the command line."""
+    app.command("update")(update)
+
+
+def update(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
+    ctx: typer.Context,
+    hosts: Hosts,
+    security: Annotated[bool, typer.Option("--security", help="Security updates only.")] = False,
+    reboot: Annotated[str, typer.Option("--reboot", help="if-needed, never or always.")] = "if-needed",
+    check: Annotated[
+        bool, typer.Option("--check", help="Show what is pending and how it can be undone; change nothing.")
+    ] = False,
+    retry_bad: Annotated[
+        bool, typer.Option("--retry-bad", help="Offer versions again that were taken back before.")
+    ] = False,
+    disable_auto_reboot: Annotated[
+        bool, typer.Option("--disable-auto-reboot", help="Turn off that hosts reboot by themselves.")
+    ] = False,
+    undo_after: Annotated[
+        str,
+        typer.Option("--undo-after", help="A host undoes its update after so long, unless committed: 15m."),
+    ] = "15m",
+    max_unavailable: MaxUnavailable = "",
+    per_zone: PerZone = False,
+    window: Windows = None,
+    soak: Soak = "10s",
+    deadline: Deadline = "10m",
+    canary: Canary = "",
+) -> int:
+    """Update the operating system of hosts; an update that breaks a host takes itself back."""
+    workspace = Workspace(ctx.obj, f"update {hosts}")
+    names = chosen(workspace, hosts)
+    if check:
+        return _check(workspace, names)
+    if reboot not in REBOOT:
+        raise InputError(f"--reboot: expected if-needed, never or always, got {reboot!r}")
+    undo_after_s = seconds("--undo-after", undo_after)
+    if not 1 <= undo_after_s <= LONGEST_UNDO_S:
+        raise InputError(f"--undo-after: expected 1s to 24h, got {undo_after!r}")
+    intent = UpdateIntent(
+        names,
+        rolling_of(workspace, max_unavailable, window, soak, deadline, canary, per_zone=per_zone),
+        security=security,
+        reboot=cast("Literal['if-needed', 'never', 'always']", reboot),
+        retry_bad=retry_bad,
+        disable_auto_reboot=disable_auto_reboot,
+        undo_after_s=undo_after_s,
+    )
+    return carry_out(workspace, intent, begin_run(workspace, "update", hosts))
+
+
+def _check(workspace: Workspace, names: tuple[str, ...]) -> int:
+    wanted = tuple(workspace.inventory.host(name) for name in names if name not in workspace.ignored)
+    snapshot = workspace.fleet.look(wanted, LookRequest(packages=True))
+    if workspace.settings.output == "json":
+        show_document("Updates", {"hosts": [_document(host.name, snapshot) for host in wanted]})
+    else:
+        columns = ("HOST", "SYSTEM", "GRADE", "TESTED", "PENDING", "SECURITY", "REBOOT", "NOTES")
+        show_table(columns, [_row(facts) for facts in snapshot.seen])
+        for answer in snapshot.unreachable:
+            say(f"{answer.host}: {answer.rung}: {answer.reason}; what is pending there is unknown")
+    if any(answer.is_identity for answer in snapshot.unreachable):
+        return EXIT_IDENTITY
+    unknown = any(facts.packages is None or facts.packages.error for facts in snapshot.seen)
+    return EXIT_FAILED if snapshot.unreachable or unknown else EXIT_DONE
+
+
+def _row(facts: HostFacts) -> tuple[str, ...]:
+    found = facts.packages or PackageFacts(error="not looked at")
+    tested = "on real hosts" if found.tested else "recorded output only"
+    unknown = bool(found.error)
+    return (
+        facts.host,
+        found.driver or "unknown",
+        found.grade,
+        tested if found.driver else "",
+        "unknown" if unknown else str(len(found.pending)),
+        "unknown" if unknown else str(sum(change.security for change in found.pending)),
+        ", ".join(found.reboot_reasons) or "no",
+        "; ".join(_notes(found)),
+    )
+
+
+def _notes(found: PackageFacts) -> list[str]:
+    notes = [found.error] if found.error else []
+    notes += [str(change) for change in found.pending[:_MOST_PENDING]]
+    if len(found.pending) > _MOST_PENDING:
+        notes.append(f"and {len(found.pending) - _MOST_PENDING} more")
+    for words, names in (("held", found.held), ("half-installed", found.broken)):
+        notes += [f"{words}: {', '.join(names)}"] if names else []
+    if found.bad:
+        notes.append(f"taken back before: {', '.join(' '.join(each) for each in found.bad)}")
+    if found.auto_reboot:
+        notes.append("reboots by itself")
+    if found.armed_run:
+        notes.append(f"run {found.armed_run} is not committed")
+    if found.undone_run:
+        notes.append(f"took run {found.undone_run} back by itself")
+    return notes
+
+
+def _document(name: str, snapshot: Snapshot) -> dict[str, object]:
+    answer = snapshot.hosts[name]
+    if not isinstance(answer, HostFacts):
+        return {"host": name, "error": answer.reason}
+    found = answer.packages or PackageFacts(error="not looked at")
+    return {
+        "host": name,
+        "driver": found.driver,
+        "grade": found.grade,
+        "tested": found.tested,
+        "pending": [
+            {"name": each.name, "old": each.old, "new": each.new, "security": each.security}
+            for each in found.pending
+        ],
+        "held": list(found.held),
+        "broken": list(found.broken),
+        "bad": [{"name": package, "version": version} for package, version in found.bad],
+        "reboot": list(found.reboot_reasons),
+        "auto_reboot": found.auto_reboot,
+        "armed_run": found.armed_run,
+        "undone_run": found.undone_run,
+        "error": found.error,
+    }

@@ -1,0 +1,110 @@
+"""Failover: what was on lost hosts is started elsewhere; what came back twice is removed. Pure.
+
+Which hosts count as lost, and how many of them may be evacuated at once, is `evacuation`. What may run only once waits
+until a fence device has proven that its host is off; the rest does not wait for that. Nothing is done on a lost host,
+and nothing without the majority of the inventory (I6). A host of the intent that answers is not lost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from clusterctl.model.intent import FailoverIntent, Rolling
+from clusterctl.model.inventory import Inventory
+from clusterctl.model.placement import Instance, Unplaced
+from clusterctl.model.plan import Blocked, Plan
+from clusterctl.model.run import RunSummary
+from clusterctl.model.snapshot import HostFacts, Snapshot
+from clusterctl.planning.departure import Departure
+from clusterctl.planning.forecast import Forecast
+from clusterctl.planning.host_plan import HostPlan
+from clusterctl.planning.leaving import depart
+from clusterctl.planning.observed import Observed
+from clusterctl.planning.scheduler import rank_of
+
+
+def plan_failover(intent: FailoverIntent, inventory: Inventory, snapshot: Snapshot, run: RunSummary) -> Plan:
+    """Return the plan; what is held back, and what fits nowhere, stands in its notes."""
+    lost = tuple(host for host in intent.hosts if not isinstance(snapshot.hosts.get(host), HostFacts))
+    subject = " ".join(lost) or "surplus copies"
+    if 2 * len(snapshot.seen) <= len(inventory.hosts):
+        reason = (
+            f"only {len(snapshot.seen)} of {len(inventory.hosts)} hosts answer: no majority, nothing is moved"
+        )
+        return Plan("failover", subject, blocked=(Blocked("guard", "", reason),))
+    plan = HostPlan("failover", subject, inventory, snapshot, run, Rolling())
+    plan.forecast.cordon(intent.shunned)
+    plan.forecast.remember(lost)
+    departure = depart(plan.forecast, lost, returns=False, lost=True, off=intent.off)
+    fenced = _with_fence(plan, lost, departure)
+    plan.notes += held(departure, fenced)
+    _start(plan, departure, lost)
+    if fenced:
+        after = depart(plan.forecast, fenced, returns=False, lost=True, off=(*intent.off, *fenced))
+        plan.notes += held(after, ())
+        plan.fence(fenced)
+        _start(plan, after, fenced)
+    plan.remove_surplus(find_surplus(plan.forecast))
+    plan.settle()
+    return plan.finish()
+
+
+def find_surplus(forecast: Forecast) -> tuple[Observed, ...]:
+    """Return the copies of instances that run well elsewhere, too.
+
+    The best copy stays, of two good ones the older; of a service with data the one where the manifest has it.
+    """
+    copies: dict[Instance, list[Observed]] = {}
+    for unit in forecast.units.values():
+        copies.setdefault(unit.instance, []).append(unit)
+    return tuple(
+        unit
+        for _, units in sorted(copies.items())
+        if len(units) > 1
+        for unit in _all_but_one(units, _home(forecast, units[0].instance))
+    )
+
+
+def held(departure: Departure, fenced: Sequence[str]) -> list[str]:
+    """Return in words what is not started elsewhere, and why; what is held on `fenced` hosts is said later."""
+    words = [
+        f"held: {blocked.reason} ({blocked.host} is not certain to be off)"
+        for blocked in departure.blocked
+        if blocked.host not in fenced
+    ]
+    words += [f"no place: {_no_place(item)}" for item in departure.unplaced]
+    return words
+
+
+def _with_fence(plan: HostPlan, lost: Sequence[str], departure: Departure) -> tuple[str, ...]:
+    """Return the lost hosts that are fenced: they have a device, and something there waits for that alone."""
+    found = []
+    for host in lost:
+        waiting = sum(blocked.host == host for blocked in departure.blocked)
+        if waiting and plan.inventory.host(host).fence:
+            sure = depart(plan.forecast, (host,), returns=False, lost=True, off=(host,))
+            found += [host] if len(sure.blocked) < waiting else []
+    return tuple(found)
+
+
+def _start(plan: HostPlan, departure: Departure, lost: Sequence[str]) -> None:
+    departure.blocked, departure.unplaced, departure.stays = [], [], []
+    plan.evacuate(departure, lost)
+
+
+def _all_but_one(units: Sequence[Observed], home: str) -> list[Observed]:
+    stateful = any(unit.header.volumes for unit in units)
+    ordered = sorted(
+        units, key=lambda unit: (not unit.is_well, stateful and unit.host != home, *rank_of(unit))
+    )
+    return ordered[1:] if ordered[0].is_well else []
+
+
+def _home(forecast: Forecast, instance: Instance) -> str:
+    manifest = forecast.manifests.get(instance.project)
+    return manifest.placements.get(instance.name, "") if manifest else ""
+
+
+def _no_place(item: Unplaced) -> str:
+    refusals = "; ".join(f"{refusal.host}: {refusal.reason}" for refusal in item.refusals)
+    return f"{item.instance} ({refusals or 'no host is left'})"

@@ -1,0 +1,268 @@
+"""Rollback, scale, restart and move: verbs on services that need no playbook.
+
+The desired state is the manifest that the hosts keep. Each verb makes of it what is wanted instead and hands
+that to `deploy`, with the images as they are pinned: no registry is asked. So what else differs from the
+manifest is put right too, and shown. A restart changes no desired state and brings its own tasks.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+
+from clusterctl.model.intent import MoveIntent, RestartIntent, RollbackIntent, ScaleIntent
+from clusterctl.model.inventory import Inventory
+from clusterctl.model.placement import Instance
+from clusterctl.model.plan import Blocked, Change, Plan
+from clusterctl.model.service import Project, Service
+from clusterctl.model.snapshot import Snapshot
+from clusterctl.planning.crews import Standing, crews_of
+from clusterctl.planning.deploy import Terms, in_order, plan_apply
+from clusterctl.planning.guards import find_blocks
+from clusterctl.planning.manifest import Manifest, latest_manifest, manifests_of, project_of
+from clusterctl.planning.observed import Observed, observe_units
+from clusterctl.planning.quorum import quorum_elsewhere
+from clusterctl.planning.rolling import make_batches
+from clusterctl.planning.scheduler import Wishes
+from clusterctl.planning.tasks import Task
+from clusterctl.planning.waves import Ties, order_tasks
+
+
+def plan_redeploy(
+    inventory: Inventory,
+    intent: RollbackIntent | ScaleIntent | RestartIntent | MoveIntent,
+    snapshot: Snapshot,
+    *,
+    ignored: frozenset[str] = frozenset(),
+) -> Plan:
+    """Return the plan of any verb of this file."""
+    match intent:
+        case RollbackIntent():
+            return plan_rollback(inventory, intent, snapshot, ignored=ignored)
+        case ScaleIntent():
+            return plan_scale(inventory, intent, snapshot, ignored=ignored)
+        case RestartIntent():
+            return plan_restart(inventory, intent, snapshot, ignored=ignored)
+        case MoveIntent():
+            return plan_move(inventory, intent, snapshot, ignored=ignored)
+
+
+def plan_rollback(
+    inventory: Inventory, intent: RollbackIntent, snapshot: Snapshot, *, ignored: frozenset[str] = frozenset()
+) -> Plan:
+    """Return the plan that takes a project back to a generation the hosts have kept.
+
+    An older one becomes a new generation with the old content. The present one keeps its number: that is the
+    way back from an apply that stopped half way.
+    """
+    blocked = find_blocks(inventory, snapshot, ignored)
+    target = None if blocked else _target(inventory, intent, snapshot)
+    if blocked or not isinstance(target, Manifest):
+        return Plan("rollback", intent.project, blocked=tuple(blocked) or _only(target))
+    terms = Terms("rollback", pins=target.pinned, wishes=Wishes(target.placements), goes_back=True)
+    plan = plan_apply(inventory, project_of(target), snapshot, ignored=ignored, terms=terms)
+    if plan.is_empty:
+        return plan
+    return replace(plan, notes=(f"back to what generation {target.generation} was", *plan.notes))
+
+
+def settle_rollback(intent: RollbackIntent, snapshot: Snapshot) -> RollbackIntent:
+    """Return the intent with the generation it means now, so that a resumed run does not mean another one."""
+    cluster = next((facts.cluster for facts in snapshot.seen if facts.cluster), "")
+    kept = manifests_of(snapshot, cluster, intent.project)
+    present = latest_manifest(snapshot, cluster, intent.project)
+    generation = intent.generation or _previous(kept, present)
+    if generation not in kept:
+        return intent
+    return replace(intent, generation=generation, content=intent.content or _digest(kept[generation]))
+
+
+def plan_scale(
+    inventory: Inventory, intent: ScaleIntent, snapshot: Snapshot, *, ignored: frozenset[str] = frozenset()
+) -> Plan:
+    """Return the plan that gives a service another number of replicas."""
+    subject = f"{intent.project}/{intent.service}"
+    found = _present(inventory, intent.project, intent.service, snapshot, ignored)
+    if isinstance(found, tuple):
+        return Plan("scale", subject, blocked=found)
+    project = project_of(found)
+    service = _service(project, intent.service)
+    if service.mode == "global":
+        reason = f"{intent.service} is global: it has one instance on each host"
+        return Plan("scale", subject, blocked=(Blocked("guard", "", reason),))
+    scaled = replace(service, replicas=intent.replicas)
+    services = tuple(scaled if one.name == service.name else one for one in project.services)
+    wanted, terms = replace(project, services=services), Terms("scale", subject, pins=found.pinned)
+    return plan_apply(inventory, wanted, snapshot, ignored=ignored, terms=terms)
+
+
+def plan_restart(
+    inventory: Inventory, intent: RestartIntent, snapshot: Snapshot, *, ignored: frozenset[str] = frozenset()
+) -> Plan:
+    """Return the plan that restarts a service's instances that run since before the verb was given."""
+    subject = f"{intent.project}/{intent.service}"
+    inventory, _, snapshot = in_order(inventory, Project(intent.project, ()), snapshot)
+    found = _present(inventory, intent.project, intent.service, snapshot, ignored)
+    if isinstance(found, tuple):
+        return Plan("restart", subject, blocked=found)
+    service = replace(_service(project_of(found), intent.service), canary=None)
+    units = [
+        unit
+        for unit in observe_units(snapshot, inventory.cluster)
+        if (unit.header.project, unit.header.service) == (intent.project, intent.service)
+    ]
+    tasks = [_restart(unit, service) for unit in units if not _is_done(unit, intent.begun_s)]
+    crews = crews_of(
+        Project(intent.project, (service,)), {service.name: _standing(found, service, units, ignored)}
+    )
+    groups = frozenset({service.quorum} - {""})
+    elsewhere = quorum_elsewhere(snapshot, inventory.cluster, intent.project, groups)
+    course = order_tasks(crews, tasks, Ties(quorum_out=elsewhere))
+    blocked = (*_without_docker(tasks), *course.stuck)
+    if blocked:
+        return Plan("restart", subject, blocked=blocked)
+    batches = make_batches(crews, snapshot, course.waves, ())
+    changes = tuple(replace(task.change, kind="restart") for task in tasks)
+    return Plan("restart", subject, batches, changes, unchanged=len(units) - len(tasks))
+
+
+def plan_move(
+    inventory: Inventory, intent: MoveIntent, snapshot: Snapshot, *, ignored: frozenset[str] = frozenset()
+) -> Plan:
+    """Return the plan that starts an instance on another host and then removes it where it was."""
+    subject = f"{intent.instance} to {intent.host}"
+    blocked = tuple(find_blocks(inventory, snapshot, ignored))
+    found = None if blocked else _home(inventory, intent.instance, snapshot)
+    if found is None:
+        lost = Blocked("guard", "", f"no host runs an instance {intent.instance}, and no manifest has one")
+        return Plan("move", subject, blocked=blocked or (lost,))
+    manifest, instance = found
+    service = _service(project_of(manifest), instance.service)
+    why = _why_not_there(inventory, intent, snapshot, service)
+    if why:
+        return Plan("move", subject, blocked=(why,))
+    wishes = Wishes(forced={intent.instance: intent.host})
+    terms = Terms("move", subject, pins=manifest.pinned, wishes=wishes)
+    plan = plan_apply(inventory, project_of(manifest), snapshot, ignored=ignored, terms=terms)
+    refusals = [
+        Blocked("guard", refusal.host, f"{item.instance} may not go there: {refusal.reason}")
+        for item in plan.unplaced
+        if item.instance.name == intent.instance
+        for refusal in item.refusals
+    ]
+    return replace(plan, unplaced=(), blocked=tuple(refusals)) if refusals else plan
+
+
+# --- what the verbs need -------------------------------------------------------------------------
+
+
+def _target(inventory: Inventory, intent: RollbackIntent, snapshot: Snapshot) -> Manifest | Blocked:
+    """Return the manifest to go back to, or why there is none."""
+    kept = manifests_of(snapshot, inventory.cluster, intent.project)
+    present = latest_manifest(snapshot, inventory.cluster, intent.project)
+    if present is None:
+        return Blocked("guard", "", f"no host knows a project {intent.project}")
+    wanted = intent.generation or _previous(kept, present)
+    if wanted in kept:
+        target = kept[wanted]
+        return present if target.content == present.content else target
+    if intent.content == _digest(present):
+        return present
+    words = ", ".join(str(number) for number in sorted(kept))
+    if not intent.generation:
+        return Blocked("guard", "", f"nothing older that differs is kept of {intent.project} (kept: {words})")
+    return Blocked("guard", "", f"generation {wanted} of {intent.project} is not kept (kept: {words})")
+
+
+def _previous(kept: Mapping[int, Manifest], present: Manifest | None) -> int:
+    """Return the newest generation below the present one that holds something else, or 0."""
+    if present is None:
+        return 0
+    below = [number for number in kept if number < present.generation]
+    return max([number for number in below if kept[number].content != present.content], default=0)
+
+
+def _digest(manifest: Manifest) -> str:
+    return hashlib.sha256(manifest.content.encode()).hexdigest()
+
+
+def _only(target: Manifest | Blocked | None) -> tuple[Blocked, ...]:
+    return (target,) if isinstance(target, Blocked) else ()
+
+
+def _present(
+    inventory: Inventory, project: str, service: str, snapshot: Snapshot, ignored: frozenset[str]
+) -> Manifest | tuple[Blocked, ...]:
+    """Return the present manifest of a project that has the service, or what is in the way."""
+    blocked = find_blocks(inventory, snapshot, ignored)
+    if blocked:
+        return tuple(blocked)
+    manifest = latest_manifest(snapshot, inventory.cluster, project)
+    if manifest is None:
+        return (Blocked("guard", "", f"no host knows a project {project}"),)
+    if service not in manifest.services:
+        names = ", ".join(sorted(manifest.services))
+        return (Blocked("guard", "", f"{project} has no service {service} (it has {names})"),)
+    return manifest
+
+
+def _service(project: Project, name: str) -> Service:
+    return next(service for service in project.services if service.name == name)
+
+
+def _is_done(unit: Observed, begun_s: Mapping[str, int]) -> bool:
+    """Whether a unit was started after the verb was given, by the clock of its own host."""
+    since_s, before_s = unit.fact.since_s, begun_s.get(unit.host)
+    return before_s is not None and unit.is_well and since_s is not None and since_s >= before_s
+
+
+def _restart(unit: Observed, service: Service) -> Task:
+    change = Change("replace", unit.instance, unit.host, "its unit stays as it is")
+    return Task(change, service=service, header=unit.header, old=unit, action="restart")
+
+
+def _standing(
+    manifest: Manifest, service: Service, units: list[Observed], ignored: frozenset[str]
+) -> Standing:
+    prefix = f"{manifest.project}-{service.name}"
+    homes = [host for name, host in manifest.placements.items() if name.rpartition("-")[0] == prefix]
+    silent = sum(host in ignored for host in homes)
+    return Standing(len(homes) - silent, sum(unit.is_well for unit in units), 0, silent)
+
+
+def _without_docker(tasks: list[Task]) -> list[Blocked]:
+    return [
+        Blocked("unreachable", task.change.host, f"{task.change.instance}: to restart it docker must answer")
+        for task in tasks
+        if task.old and not task.old.docker_answers
+    ]
+
+
+def _home(inventory: Inventory, name: str, snapshot: Snapshot) -> tuple[Manifest, Instance] | None:
+    """Return the manifest that has an instance of that name, and the instance."""
+    for project in sorted({project for facts in snapshot.seen for project in facts.manifests}):
+        manifest = latest_manifest(snapshot, inventory.cluster, project)
+        for service in manifest.services if manifest else ():
+            slot = name.removeprefix(f"{project}-{service}-")
+            if manifest and name in manifest.placements and slot.isdecimal():
+                return manifest, Instance(project, service, int(slot))
+    return None
+
+
+def _why_not_there(
+    inventory: Inventory, intent: MoveIntent, snapshot: Snapshot, service: Service
+) -> Blocked | None:
+    """Return why an instance may not be moved to a host whatever room it has, or None."""
+    if intent.host not in {facts.host for facts in snapshot.seen}:
+        known = "was not looked at" if intent.host in inventory.names else "is not in the inventory"
+        return Blocked("guard", intent.host, known)
+    if service.mode == "global":
+        return Blocked("guard", "", f"{service.name} is global: it has one instance on each host")
+    for unit in observe_units(snapshot, inventory.cluster):
+        leaves = unit.instance.name == intent.instance and unit.host != intent.host
+        if leaves and unit.header.volumes:
+            volume = unit.header.volumes[0]
+            reason = f"{intent.instance} cannot leave: volume {volume} holds its data here"
+            return Blocked("guard", unit.host, reason)
+    return None

@@ -1,0 +1,133 @@
+"""The record of a run as text, as it lies on the lock hosts: a summary line for people and tools, then the intent.
+
+The first line is small and without secrets; the second holds the whole intent (an apply's environment values
+too), compressed, and is only read when a run is resumed or aborted. Both end in a digest.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+import re
+import zlib
+from collections.abc import Iterable, Sequence
+
+from clusterctl.model.intent import Intent
+from clusterctl.model.run import RunRecord, RunSummary
+from clusterctl.model.snapshot import Snapshot
+from clusterctl.planning.plain import NotPlainError, from_plain, to_line, to_plain
+
+API_VERSION = "clusterctl/v1"
+LARGEST_INTENT_BYTES = 64 * 1024 * 1024
+RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
+"""What a run may be called: the id becomes a file name here and on hosts (I10)."""
+
+ON_HOSTS = frozenset({"cordon", "uncordon", "drain", "reboot", "update", "run"})
+"""Verbs whose subject is hosts; that of all others is a project, or something of it."""
+
+
+def render_record(record: RunRecord) -> str:
+    """Return the two lines of a record."""
+    head = to_line({"apiVersion": API_VERSION, "run": to_plain(record.summary)})
+    body = to_line({"kind": type(record.intent).__name__, "intent": to_plain(record.intent)})
+    packed = base64.b64encode(zlib.compress(body.encode(), 9)).decode()
+    return f"{head} {_digest(head)}\n{packed} {_digest(packed)}\n"
+
+
+def parse_summary(text: str) -> RunSummary | None:
+    """Return the summary of a record, or None if the line is torn, edited or of another version."""
+    head = _checked(text.partition("\n")[0])
+    try:
+        outer = json.loads(head)
+        summary = from_plain(RunSummary, outer["run"]) if outer["apiVersion"] == API_VERSION else None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return summary if summary and RUN_ID.fullmatch(summary.id) else None
+
+
+def parse_record(text: str) -> RunRecord | None:
+    """Return a whole record, or None if any of it is torn, edited or of another version."""
+    summary, packed = parse_summary(text), _checked(text.partition("\n")[2].rstrip("\n"))
+    if summary is None or not packed:
+        return None
+    try:
+        unpacker = zlib.decompressobj()
+        body = json.loads(unpacker.decompress(base64.b64decode(packed, validate=True), LARGEST_INTENT_BYTES))
+        return RunRecord(summary, _intent(body["kind"], body["intent"]))
+    except (ValueError, KeyError, TypeError, RecursionError, zlib.error, binascii.Error, NotPlainError):
+        return None
+
+
+def runs_of(snapshot: Snapshot) -> tuple[RunSummary, ...]:
+    """Return the runs that the hosts remember, newest first; of copies that differ the furthest one.
+
+    The lock's epoch is the order, since clocks of two operators may differ; a run that was resumed is as
+    new as its resumption.
+    """
+    found: dict[str, RunSummary] = {}
+    for summary in _summaries(snapshot):
+        known = found.get(summary.id)
+        if known is None or _progress(summary) > _progress(known):
+            found[summary.id] = summary
+    return tuple(sorted(found.values(), key=lambda summary: (summary.epoch, summary.id), reverse=True))
+
+
+def left_unfinished(runs: Sequence[RunSummary]) -> tuple[RunSummary, ...]:
+    """Return the runs that may have left something half done, newest first, as `runs` are.
+
+    One that a later run on the same subject has finished over is left out: to go on with it would undo that.
+    """
+    later: set[tuple[str, str]] = set()
+    found = []
+    for summary in runs:
+        if not summary.unfinished:
+            later.add(_matter(summary))
+        elif _matter(summary) not in later:
+            found.append(summary)
+    return tuple(found)
+
+
+def record_of(snapshot: Snapshot, run: str) -> RunRecord | None:
+    """Return the whole record of a run that a host gave, the furthest of its copies."""
+    texts = [facts.runs[run] for facts in snapshot.seen if run in facts.runs]
+    found = [record for record in map(parse_record, texts) if record and record.summary.id == run]
+    return max(found, key=lambda record: _progress(record.summary), default=None)
+
+
+def _summaries(snapshot: Snapshot) -> Iterable[RunSummary]:
+    for facts in snapshot.seen:
+        for run, text in facts.runs.items():
+            summary = parse_summary(text)
+            if summary and summary.id == run:
+                yield summary
+
+
+def _matter(summary: RunSummary) -> tuple[str, str]:
+    """Return what a run is about: a verb and its hosts, or whatever was done to one project."""
+    if summary.verb in ON_HOSTS:
+        return summary.verb, summary.subject
+    return "", re.split("[/ ]", summary.subject, maxsplit=1)[0]
+
+
+def _progress(summary: RunSummary) -> tuple[int, bool, int]:
+    return summary.epoch, summary.state != "running", summary.batches_done
+
+
+def _intent(kind: str, plain: object) -> Intent:
+    for candidate in Intent.__args__:
+        if candidate.__name__ == kind:
+            intent: Intent = from_plain(candidate, plain)
+            return intent
+    raise NotPlainError(f"no intent is called {kind}")
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def _checked(line: str) -> str:
+    """Return the line without its digest, or "" where they do not agree."""
+    body, _, found = line.rpartition(" ")
+    return body if found == _digest(body) else ""

@@ -1,0 +1,242 @@
+"""How each kind of step is called in a host's script: its line, how long it may take, which library it needs.
+
+The functions that are called are in `shell/`; which steps there are is decided in planning. Every name that
+enters a script is checked here once more and quoted: the script runs as root. Calls of OS updates are in
+`packages`.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import math
+import re
+import shlex
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from clusterctl.model.plan import (
+    ApplyUnit,
+    ClearMarker,
+    CopyFile,
+    PullImage,
+    Reboot,
+    RecordRun,
+    RemoveManifest,
+    RemoveUnit,
+    RunCommand,
+    SetMarker,
+    Step,
+    Verify,
+    WriteManifest,
+)
+
+PULL_S = 900
+_SAFE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,200}")
+_HEX = re.compile(r"[0-9a-f]{64}")
+_IMAGE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._:/-]{0,400}@sha256:[0-9a-f]{64}")
+_UNIT = re.compile(r"clusterctl-([a-zA-Z0-9][a-zA-Z0-9._-]{0,200})\.service")
+_ANY_UNIT = re.compile(r"[a-zA-Z0-9:_.\\@-]{1,255}")
+_BOOT_ID = re.compile(r"[0-9a-f-]{1,64}")
+_PATH = re.compile(r"(?:/[^/\0\n]+)+")
+_OWNER = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,31}(?::[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,31})?")
+_PINNED = re.compile(r"^Pinned=(.*)$", re.MULTILINE)
+# No line of a unit, an env file or a manifest begins with a digit.
+_MARK = "0"
+_LINE_BYTES = 76
+
+
+@dataclass(frozen=True)
+class StepCall:
+    """A kind of step in a script.
+
+    `render(number, step, end)` is its call; `end` is the end mark for `here`. `duration` is how many seconds it
+    may take at worst. `library` names files of `shell/` without suffix, in the order they are needed. An
+    `ordered` step waits for all units staged before it, and is not begun when a step before it failed. `says` is the step in the host's journal: no secrets.
+    """
+
+    render: Callable[[int, Any, str], str]
+    duration: Callable[[Any], float]
+    library: str
+    ordered: bool = True
+    says: Callable[[Any], str] = lambda step: _words(type(step).__name__)
+
+
+def here(text: str, end: str) -> str:
+    """Return a here-document: bytes pass as they are, nothing is expanded, nothing is in argv (I9).
+
+    dash 0.5.12 loses a byte of a line that begins as the end mark begins and goes on beyond ASCII.
+    """
+    if "\0" in text or (text and not text.endswith("\n")):
+        raise ValueError("a file for a host is text whose last line ends")
+    if any(line.startswith(_MARK) and not line.isascii() for line in text.split("\n")):
+        raise ValueError(f"a line for a host begins with {_MARK} and is not ASCII")
+    return f" <<'{end}'\n{text}{end}"
+
+
+def end_mark(nonce: str) -> str:
+    """Return the line that ends the here-documents of a script."""
+    return f"{_MARK}END-{nonce}"
+
+
+def checked(pattern: re.Pattern[str], value: str) -> str:
+    """Return a value that is wholly as the pattern wants it; raises ValueError."""
+    if not pattern.fullmatch(value):
+        raise ValueError(f"not fit for a script: {value!r}")
+    return value
+
+
+def safe(name: str) -> str:
+    """Return a name that means nothing to a shell; raises ValueError."""
+    return checked(_SAFE, name)
+
+
+def units_duration(steps: Sequence[ApplyUnit]) -> float:
+    """Return how long the units of one host may take: replaced together, put back one after the other."""
+    if not steps:
+        return 0.0
+    gates = [step.gate_s for step in steps]
+    monitor_s = max(math.ceil(step.monitor_s) for step in steps)
+    watching = monitor_s + 20 + 10 * len(steps) if monitor_s else 0
+    return float(2 * max(gates) + sum(gates) + 120 * len(gates) + watching)
+
+
+def _words(name: str) -> str:
+    return re.sub(r"(?<!^)(?=[A-Z])", " ", name).lower()
+
+
+def _pull(number: int, step: PullImage, _end: str) -> str:
+    return f"pull {number} {shlex.quote(checked(_IMAGE, step.image))}"
+
+
+def _apply(number: int, step: ApplyUnit, end: str) -> str:
+    name = safe(step.instance.name)
+    replaces = checked(_HEX, step.replaces) if step.replaces else "-"
+    pinned = _PINNED.search(step.unit_text)
+    image = shlex.quote(checked(_IMAGE, pinned.group(1) if pinned else ""))
+    times = f"{int(step.gate_s)} {math.ceil(step.monitor_s)}"
+    call = f"unit {number} {name} {step.action} {replaces} {checked(_HEX, step.unit_digest)} {times} {image}"
+    return f"{call}{here(step.unit_text, end)}\nenvironment {name}{here(step.environment, end)}"
+
+
+def _remove(number: int, step: RemoveUnit, _end: str) -> str:
+    return f"drop {number} {safe(step.instance.name)} {checked(_HEX, step.replaces)} {int(step.stop_s)}"
+
+
+def _write(number: int, step: WriteManifest, end: str) -> str:
+    return f"manifest {number} {safe(step.project)} {int(step.generation)}{here(step.text, end)}"
+
+
+def _forget(number: int, step: RemoveManifest, _end: str) -> str:
+    return f"manifest {number} {safe(step.project)} 0 </dev/null"
+
+
+def _mark(number: int, step: SetMarker, end: str) -> str:
+    lines = [f"by={_one_line(step.by)}", f"run={safe(step.run)}", f"reason={_one_line(step.reason)}"]
+    return f"mark {number} {safe(step.marker)}{here(_text(lines), end)}"
+
+
+def _unmark(number: int, step: ClearMarker, _end: str) -> str:
+    return f"unmark {number} {safe(step.marker)} {safe(step.run) if step.run else '-'}"
+
+
+def _record(number: int, step: RecordRun, end: str) -> str:
+    return f"record {number} {safe(step.run)}{here(step.text, end)}"
+
+
+def _verify(number: int, step: Verify, end: str) -> str:
+    names = [checked(_UNIT, unit)[len("clusterctl-") : -len(".service")] for unit in step.units]
+    # A name that systemd cannot have given is no unit's: it may be left out.
+    failed = [unit for unit in step.failed_before if _ANY_UNIT.fullmatch(unit)]
+    words = " ".join(["verify", str(number), str(int(step.settle_s)), str(int(step.soak_s)), *names])
+    return f"{words}{here(_text(failed), end)}"
+
+
+def _run(number: int, step: RunCommand, _end: str) -> str:
+    words = [_quoted(word) for word in (step.creates, step.unless, step.command)]
+    return f"command_line {number} {math.ceil(step.timeout_s)} {' '.join(words)}"
+
+
+def _copy(number: int, step: CopyFile, end: str) -> str:
+    path = shlex.quote(checked(_PATH, step.path))
+    digest = hashlib.sha256(step.content).hexdigest()
+    owner = checked(_OWNER, step.owner or "root")
+    packed = base64.b64encode(step.content).decode()
+    lines = [packed[at : at + _LINE_BYTES] for at in range(0, len(packed), _LINE_BYTES)]
+    return f"file {number} {path} {digest} {step.mode & 0o7777:o} {owner}{here(_text(lines), end)}"
+
+
+def _reboot(number: int, step: Reboot, _end: str) -> str:
+    return f"reboot_host {number} {checked(_BOOT_ID, step.boot_id)}"
+
+
+def _text(lines: Iterable[str]) -> str:
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _quoted(text: str) -> str:
+    if "\0" in text:
+        raise ValueError(f"not fit for a script: {text!r}")
+    return shlex.quote(text)
+
+
+def _command_s(step: RunCommand) -> float:
+    return (math.ceil(step.timeout_s) + 10.0) * (2 if step.unless else 1)
+
+
+CALLS: dict[type[Step], StepCall] = {
+    PullImage: StepCall(
+        _pull, lambda _: PULL_S, "watch units", ordered=False, says=lambda s: f"pull {s.image}"
+    ),
+    # How long units take is known of all of them together: `units_duration`.
+    ApplyUnit: StepCall(
+        _apply, lambda _: 0.0, "watch units", ordered=False, says=lambda s: f"{s.action} {s.instance}"
+    ),
+    RemoveUnit: StepCall(
+        _remove, lambda s: s.stop_s, "watch units", ordered=False, says=lambda s: f"remove {s.instance}"
+    ),
+    WriteManifest: StepCall(
+        _write,
+        lambda _: 0.0,
+        "records",
+        ordered=False,
+        says=lambda s: f"write manifest {s.project} generation {s.generation}",
+    ),
+    RemoveManifest: StepCall(
+        _forget, lambda _: 0.0, "records", ordered=False, says=lambda s: f"remove manifest {s.project}"
+    ),
+    SetMarker: StepCall(_mark, lambda _: 0.0, "records", says=lambda s: f"mark {s.marker}, run {s.run}"),
+    ClearMarker: StepCall(_unmark, lambda _: 0.0, "records", says=lambda s: f"unmark {s.marker}"),
+    RecordRun: StepCall(
+        _record, lambda _: 0.0, "records", ordered=False, says=lambda s: f"record run {s.run}"
+    ),
+    Verify: StepCall(
+        _verify,
+        lambda s: s.settle_s + s.soak_s + 120.0 + 20.0 * len(s.units),
+        "watch verify",
+        says=lambda _: "verify the host",
+    ),
+    # What is run may hold secrets, and is not said.
+    RunCommand: StepCall(_run, _command_s, "command", says=lambda s: f"run a command ({s.reason})"),
+    CopyFile: StepCall(_copy, lambda _: 60.0, "command", says=lambda s: f"write {s.path}"),
+    Reboot: StepCall(_reboot, lambda _: 10.0, "command", says=lambda _: "reboot"),
+}
+
+
+def call_of(step: Step) -> StepCall:
+    """Return how a step is called; raises TypeError for one that is done by no script."""
+    call = CALLS.get(type(step)) or _package_calls().get(type(step))
+    if call is None:
+        raise TypeError(f"no script does {type(step).__name__}")
+    return call
+
+
+def _package_calls() -> dict[type[Step], StepCall]:
+    from clusterctl.remote.packages import CALLS as PACKAGE_CALLS
+
+    return PACKAGE_CALLS

@@ -1,0 +1,130 @@
+"""Failover on real hosts: from a dead host to healthy elsewhere, what is held, and the host's return."""
+
+from __future__ import annotations
+
+import threading
+import time
+from pathlib import Path
+from typing import Self
+
+from tests.e2e.fleet import Answer, LabFleet, service, wait_until, write_playbook
+
+SOON_S = 240
+
+
+class Witness:
+    """Asks each dockerd every second, not through our code: which instances ran twice, and which moved."""
+
+    def __init__(self, fleet: LabFleet, name: str) -> None:
+        self._fleet, self._name = fleet, name
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.looks = 0
+        self.places: set[str] = set()
+        self.twice: list[str] = []
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(timeout=30)
+
+    def _run(self) -> None:
+        while not self._stop.wait(1.0):
+            homes = [host for host in self._fleet.hosts if self._runs_on(host)]
+            self.looks += 1
+            self.places |= set(homes)
+            if len(homes) > 1:
+                self.twice.append(f"{time.strftime('%H:%M:%S')} {homes}")
+
+    def _runs_on(self, host: str) -> bool:
+        try:
+            return self._name in self._fleet.inside(
+                host, "docker", "ps", "--format", "{{.Names}}", within_s=5
+            )
+        except Exception:  # noqa: BLE001 - a host that is down runs nothing
+            return False
+
+
+def failover(fleet: LabFleet, state: Path, *options: str) -> Answer:
+    """Run it as cron does: an observer of the test's own, and nobody to ask."""
+    return fleet.cli("failover", "--yes", "--period", "30s", *options, CLUSTERCTL_STATE=str(state))
+
+
+def homes(fleet: LabFleet, prefix: str, *lost: str) -> dict[str, str]:
+    """Return name -> host of what runs on the hosts that are there."""
+    return {
+        name: host
+        for host in fleet.hosts
+        if host not in lost
+        for name in fleet.containers(host)
+        if name.startswith(prefix)
+    }
+
+
+def test_a_host_dies_and_comes_back(fleet: LabFleet, project: str, tmp_path: Path) -> None:
+    """Faults rows 1 and 52: nothing before it is lost, all of it then, and nothing twice when it is back."""
+    web = service(port=8088, replicas=4)
+    fleet.apply(write_playbook(tmp_path, project, web=web, api=service(replicas=5)))
+    before = homes(fleet, f"{project}-")
+    victim = "h5"
+    lost = {name for name, host in before.items() if host == victim}
+    assert lost
+    assert failover(fleet, tmp_path).stdout == ""
+
+    fleet.fault("kill", victim)
+    killed, early = time.monotonic(), []
+    while time.monotonic() - killed < SOON_S:
+        began = time.monotonic()
+        answer = failover(fleet, tmp_path)
+        if answer.stdout:
+            break
+        early.append((answer.code, answer.stderr, homes(fleet, f"{project}-", victim)))
+    took_s, last_s = time.monotonic() - killed, time.monotonic() - began
+
+    assert answer.code == 0, answer.stdout + answer.stderr
+    assert took_s >= 90
+    assert early == [(0, "", {name: host for name, host in before.items() if name not in lost})] * len(early)
+    after = homes(fleet, f"{project}-", victim)
+    assert set(after) == set(before)
+    assert {name for name in before if before[name] != after[name]} == lost
+    assert failover(fleet, tmp_path).stdout == ""
+    print(f"killed to healthy elsewhere: {took_s:.0f} s; the run that moved {len(lost)}: {last_s:.1f} s")  # noqa: T201
+
+    fleet.fault("start", victim)
+    wait_until(lambda: victim in fleet.ssh_answers(), 60, f"{victim} is back")
+    wait_until(lambda: lost <= set(fleet.containers(victim)), 60, f"{victim} has started what it had")
+    back = failover(fleet, tmp_path)
+    assert back.code == 0, back.stdout + back.stderr
+    assert sorted(fleet.all_containers(f"{project}-")) == sorted(before)
+    assert failover(fleet, tmp_path).stdout == ""
+
+
+def test_data_moves_only_when_a_person_says_so(fleet: LabFleet, project: str, tmp_path: Path) -> None:
+    """One replica with a volume and no fence: held, whatever looks dead; the confirmation is recorded."""
+    data = service(replicas=1, volumes=["data:/data"])
+    path = write_playbook(tmp_path, project, db=data)
+    path.write_text(path.read_text().rstrip().removesuffix("}") + ', "volumes": {"data": {}}}')
+    fleet.apply(path)
+    (home,) = homes(fleet, f"{project}-").values()
+    with Witness(fleet, f"{project}-db-1") as witness:
+        refused = failover(fleet, tmp_path, "--confirm-host-off", home, "--reason", "test")
+        assert refused.code == 4, refused.stdout + refused.stderr
+        assert f"{home} answers (healthy): it is not off" in refused.stderr
+
+        fleet.fault("cut", home)
+        for _ in range(2):
+            assert failover(fleet, tmp_path).stdout == ""
+        fleet.fault("kill", home)
+        assert witness.places == {home}
+
+        moved = failover(fleet, tmp_path, "--confirm-host-off", home, "--reason", "I pulled its plug")
+        assert moved.code == 0, moved.stdout + moved.stderr
+        (new,) = homes(fleet, f"{project}-", home).values()
+        assert new != home
+    assert witness.looks > 5
+    assert witness.twice == []
+    shown = fleet.cli("history", "-o", "json").document["runs"][0]
+    assert "--reason 'I pulled its plug'" in shown["command"]
