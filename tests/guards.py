@@ -454,7 +454,7 @@ def _pytest(tree: Path, *tests: str) -> subprocess.CompletedProcess[bytes]:
         **os.environ,
         "PYTHONPATH": str(tree),
         "PYTHONDONTWRITEBYTECODE": "1",
-        "CLUSTERCTL_ROLLOUTS": "60",
+        "CLUSTERCTL_ROLLOUTS": "120",
         "CLUSTERCTL_KILLS": "2",
     }
     return subprocess.run(command, cwd=tree, env=environment, capture_output=True, check=False, timeout=900)

@@ -12,7 +12,20 @@ from typing import Annotated
 import typer
 
 from clusterctl import __version__
-from clusterctl.cli import audit, failover, health, lock, logs, look, maintenance, run, runs, services, update
+from clusterctl.cli import (
+    audit,
+    failover,
+    health,
+    lock,
+    logs,
+    look,
+    maintenance,
+    rebalance,
+    run,
+    runs,
+    services,
+    update,
+)
 from clusterctl.cli.console import print_documents_as_lines, say, show_error
 from clusterctl.cli.fence import fence_app
 from clusterctl.cli.globals import GlobalsAnywhere, Settings, check_workers
@@ -38,6 +51,7 @@ services.register(app)
 look.register(app)
 health.register(app)
 failover.register(app)
+rebalance.register(app)
 audit.register(app)
 run.register(app)
 runs.register(app)

@@ -184,6 +184,20 @@ class FailoverIntent:
 
 
 @dataclass(frozen=True, slots=True)
+class RebalanceIntent:
+    """Move a few instances so that the fleet is more even: at most `max_moves` in this run, also when it is resumed.
+
+    `threshold`: percentage points of load above the mean that are left alone. What was started less than `min_age_s`
+    before the first look (`begun_s`: host -> its clock then, epoch seconds) does not move.
+    """
+
+    max_moves: int = 5
+    threshold: float = 15.0
+    min_age_s: int = 1800
+    begun_s: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class AbortIntent:
     """Take off the hosts what an earlier run on hosts has marked there; what it did beyond stays.
 
@@ -207,5 +221,6 @@ Intent = (
     | UpdateIntent
     | StepsIntent
     | FailoverIntent
+    | RebalanceIntent
     | AbortIntent
 )

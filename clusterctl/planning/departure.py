@@ -14,13 +14,15 @@ from clusterctl.planning.observed import Observed
 class Move:
     """A unit that leaves its host for another one; `target` is empty where its copy runs elsewhere already.
 
-    `left` is what an earlier try has left on the target, not well: it is replaced.
+    `left` is what an earlier try has left on the target, not well: it is replaced. `why` is for people, where it is not
+    only that the host goes out.
     """
 
     unit: Observed
     service: Service
     target: str
     left: Observed | None = None
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from clusterctl.model.plan import (
 )
 from clusterctl.model.run import RunSummary
 from clusterctl.model.snapshot import HostFacts, Snapshot
-from clusterctl.planning.departure import Departure
+from clusterctl.planning.departure import Departure, Move
 from clusterctl.planning.forecast import Forecast
 from clusterctl.planning.host_waves import Wave, limits_of
 from clusterctl.planning.images import holds_image
@@ -131,7 +131,7 @@ class HostPlan:
         """Return the steps that start the replacements."""
         tasks = [
             Task(
-                Change("move", move.unit.instance, move.target, f"from {move.unit.host}"),
+                Change("move", move.unit.instance, move.target, _why_moves(move)),
                 service=move.service,
                 header=move.unit.header,
                 old=move.left,
@@ -331,6 +331,10 @@ def _departure_s(departure: Departure, starts: Sequence[ApplyUnit]) -> int:
     """Return how long moving everything away may take at worst, in seconds."""
     stops = max([move.unit.header.stop_s + 30 for move in departure.moves], default=0)
     return stops + max([step.gate_s for step in starts], default=0)
+
+
+def _why_moves(move: Move) -> str:
+    return f"from {move.unit.host}" + (f": {move.why}" if move.why else "")
 
 
 def _why_gone(target: str) -> str:

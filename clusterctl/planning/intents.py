@@ -13,6 +13,7 @@ from clusterctl.model.intent import (
     FailoverIntent,
     Intent,
     MoveIntent,
+    RebalanceIntent,
     RebootIntent,
     RestartIntent,
     RollbackIntent,
@@ -28,6 +29,7 @@ from clusterctl.planning.abort import plan_abort
 from clusterctl.planning.cordon import plan_cordon, plan_drain
 from clusterctl.planning.deploy import plan_apply, plan_delete
 from clusterctl.planning.failover import plan_failover
+from clusterctl.planning.rebalance import plan_rebalance
 from clusterctl.planning.reboot import plan_reboot
 from clusterctl.planning.redeploy import plan_redeploy, settle_rollback
 from clusterctl.planning.steps import plan_steps
@@ -62,7 +64,7 @@ def freeze(intent: Intent, snapshot: Snapshot) -> Intent:
             boot_ids={facts.host: facts.boot_id for facts in snapshot.seen},
             failed_before={facts.host: facts.failed_units for facts in snapshot.seen},
         )
-    if isinstance(intent, RestartIntent) and not intent.begun_s:
+    if isinstance(intent, RestartIntent | RebalanceIntent) and not intent.begun_s:
         return replace(intent, begun_s={facts.host: facts.clock_s for facts in snapshot.seen})
     return settle_rollback(intent, snapshot) if isinstance(intent, RollbackIntent) else intent
 
@@ -97,6 +99,8 @@ def plan_intent(  # noqa: C901, PLR0911 - a table of verbs
             return plan_update(intent, inventory, snapshot, run, ignored)
         case FailoverIntent():
             return plan_failover(intent, inventory, snapshot, run)
+        case RebalanceIntent():
+            return plan_rebalance(intent, inventory, snapshot, run, ignored)
         case StepsIntent():
             return plan_steps(intent, inventory, snapshot, run, ignored)
 

@@ -18,6 +18,7 @@ from clusterctl.model.intent import (
     Intent,
     MoveIntent,
     PlaybookStep,
+    RebalanceIntent,
     RebootIntent,
     RestartIntent,
     RollbackIntent,
@@ -106,6 +107,7 @@ INTENTS: list[Intent] = [
         {"h1": "boot-h1"},
     ),
     FailoverIntent(("h1", "h2"), ("h1",), ("h3",)),
+    RebalanceIntent(3, 20.0, 60, {"h1": 1_800_000_000}),
     AbortIntent("20270115-080000-apply-0001", updates=True),
 ]
 

@@ -1,0 +1,63 @@
+"""Rebalance on real hosts: an uneven fleet becomes even, and the service has all its instances throughout."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Self
+
+from tests.e2e.fleet import LabFleet, service, write_playbook
+
+
+class Least:
+    """Counts the running instances at each dockerd, not through our code: the least there ever were."""
+
+    def __init__(self, fleet: LabFleet, prefix: str) -> None:
+        self._fleet, self._prefix = fleet, prefix
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self.counts: list[int] = []
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join(timeout=30)
+
+    def _run(self) -> None:
+        while not self._stop.wait(0.2):
+            names = {name for host in self._fleet.hosts for name in self._names(host)}
+            self.counts.append(len(names))
+
+    def _names(self, host: str) -> list[str]:
+        shown = self._fleet.inside(host, "docker", "ps", "--format", "{{.Names}}").split()
+        return [name for name in shown if name.startswith(self._prefix)]
+
+
+def test_a_crowded_host_is_relieved(fleet: LabFleet, project: str, tmp_path: Path) -> None:
+    fleet.apply(write_playbook(tmp_path, project, web=service(replicas=4)))
+    first, *others = sorted(fleet.all_containers(f"{project}-"))
+    crowded = fleet.all_containers(f"{project}-")[first]["host"]
+    for name in others:
+        moved = fleet.cli("move", name, crowded, "--yes")
+        assert moved.code == 0, moved.stdout + moved.stderr
+
+    young = fleet.cli("rebalance", "--yes")
+    assert young.code == 0, young.stdout + young.stderr
+    assert "nothing to change" in young.stdout
+
+    # One host after the other is asked, so a move between two of these questions may hide one instance.
+    with Least(fleet, f"{project}-") as least:
+        done = fleet.cli("rebalance", "--min-age", "0s", "--yes")
+
+    assert done.code == 0, done.stdout + done.stderr
+    assert f"from {crowded}: " in done.stdout
+    assert f" has 4 of {project}/web" in done.stdout
+    places = [found["host"] for found in fleet.all_containers(f"{project}-").values()]
+    assert len(places) == len(set(places)) == 4
+    assert least.counts
+    assert min(least.counts) >= 4 - 1
+    again = fleet.cli("rebalance", "--min-age", "0s", "--yes")
+    assert (again.code, "nothing to change" in again.stdout) == (0, True)
