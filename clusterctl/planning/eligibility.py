@@ -21,14 +21,19 @@ MIB = 1024**2
 
 @dataclass(slots=True)
 class Room:
-    """What one host has left while a placement is being worked out; changed as instances are put on it."""
+    """What one host has left while a placement is being worked out; changed as instances are put on it.
+
+    `zone` is its failure domain: label `zone`, else the host itself. `instances`: how many are on it.
+    """
 
     host: Host
     facts: HostFacts
+    zone: str
     cpus: float
     memory_bytes: int
     cpus_used: float = 0.0
     memory_used: int = 0
+    instances: int = 0
     ports: dict[str, str] = field(default_factory=dict)
     volumes: dict[str, str] = field(default_factory=dict)
     services: dict[str, int] = field(default_factory=dict)
@@ -36,11 +41,6 @@ class Room:
     foreign_ports: frozenset[tuple[int, str]] = frozenset()
     foreign_units: frozenset[str] = frozenset()
     foreign_containers: frozenset[str] = frozenset()
-
-    @property
-    def zone(self) -> str:
-        """The failure domain: label `zone`, else the host itself."""
-        return self.host.labels.get("zone", self.host.name)
 
     def put(self, instance: Instance, service: Service) -> None:
         """Count an instance of a service in."""
@@ -61,6 +61,7 @@ class Room:
         self.cpus_used = round(self.cpus_used - (service.reservations.cpus or 0), 9)
         self.memory_used -= service.reservations.memory_bytes or 0
         self.services[f"{instance.project}/{instance.service}"] -= 1
+        self.instances -= 1
 
     def count(self, instance: Instance, ports: tuple[str, ...], cpus: float, memory_bytes: int) -> None:
         """Count what an instance takes."""
@@ -69,6 +70,7 @@ class Room:
         self.ports |= dict.fromkeys(ports, instance.name)
         key = f"{instance.project}/{instance.service}"
         self.services[key] = self.services.get(key, 0) + 1
+        self.instances += 1
 
 
 def open_room(host: Host, facts: HostFacts, inventory: Inventory) -> Room:
@@ -77,6 +79,7 @@ def open_room(host: Host, facts: HostFacts, inventory: Inventory) -> Room:
     return Room(
         host=host,
         facts=facts,
+        zone=host.labels.get("zone", host.name),
         cpus=capacity.cpus if capacity.cpus is not None else float(facts.cpus),
         memory_bytes=capacity.memory_bytes if capacity.memory_bytes is not None else facts.memory_bytes,
         foreign_ports=foreign_ports(facts),

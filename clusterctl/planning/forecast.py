@@ -107,7 +107,7 @@ class Forecast:
 
     def on(self, host: str) -> list[Observed]:
         """Return the units on a host, by instance."""
-        return [unit for (_, name), unit in sorted(self.units.items()) if name == host]
+        return [unit for _, unit in sorted(item for item in self.units.items() if item[0][1] == host)]
 
     def accept(self, departure: Departure) -> dict[str, Manifest]:
         """Count a departure as done; return the manifests that must be written for it."""

@@ -19,20 +19,28 @@ from clusterctl.planning.forecast import Forecast, is_of
 from clusterctl.planning.limits import OUT
 from clusterctl.planning.manifest import Manifest
 from clusterctl.planning.observed import Observed
+from clusterctl.planning.rehearsal import Rehearsal
 from clusterctl.planning.scheduler import Scheduler, rank_of
 
 
 def depart(
-    forecast: Forecast, hosts: Sequence[str], *, returns: bool, lost: bool = False, off: Sequence[str] = ()
+    forecast: Forecast,
+    hosts: Sequence[str],
+    *,
+    returns: bool,
+    lost: bool = False,
+    off: Sequence[str] = (),
+    rehearsal: Rehearsal | None = None,
 ) -> Departure:
     """Return what becomes of the instances on hosts that go out; `returns`: they come back soon.
 
     Where hosts return, what no other host can take may go to one whose turn comes later, and what none at all
     can take may stay, as far as its service keeps enough others (checked by the caller against the floors).
     Of `lost` hosts also what a drain would only interrupt is moved; data there is left behind only where the
-    host is certain to be `off`.
+    host is certain to be `off`. Who asks again and again brings a `rehearsal`.
     """
     leaving = _Leaving(forecast, hosts, returns=returns, lost=lost, off=off)
+    leaving.rehearsal = rehearsal
     units = [unit for host in hosts for unit in forecast.on(host)]
     for project in sorted({unit.header.project for unit in units}):
         leaving.take_out(project, [unit for unit in units if unit.header.project == project])
@@ -48,6 +56,11 @@ class _Leaving:
         self._forecast, self._hosts, self._returns = forecast, hosts, returns
         self._lost, self._off = lost, off
         self.departure = Departure()
+        self.rehearsal: Rehearsal | None = None
+        self._elsewhere: dict[Instance, list[Observed]] = {}
+        for (instance, host), unit in forecast.units.items():
+            if host not in hosts:
+                self._elsewhere.setdefault(instance, []).append(unit)
 
     def take_out(self, name: str, units: Sequence[Observed]) -> None:
         """Say what becomes of a project's units on the hosts."""
@@ -56,7 +69,7 @@ class _Leaving:
             reason = f"project {name} has no manifest on any host: apply it once more"
             self.departure.blocked.append(Blocked("guard", units[0].host, reason))
             return
-        scheduler = self._scheduler(manifest, self._forecast.snapshot)
+        scheduler = self._standing(manifest) or self._scheduler(manifest, self._forecast.snapshot)
         best = _best_copies(units)
         for unit in [unit for unit in best if not self._goes_on(unit, scheduler)]:
             self._take_out_unit(unit, scheduler)
@@ -120,6 +133,9 @@ class _Leaving:
         else:
             self.departure.stays.append(Stay(unit.instance, unit.host, why))
 
+    def _standing(self, manifest: Manifest) -> Scheduler | None:
+        return self.rehearsal.scheduler(manifest.project, self.departure) if self.rehearsal else None
+
     def _scheduler(self, manifest: Manifest, snapshot: Snapshot) -> Scheduler:
         """Return a scheduler that knows what the departure has moved so far."""
         units = dict(self._forecast.units)
@@ -152,11 +168,7 @@ class _Leaving:
 
     def _copies(self, instance: Instance) -> list[Observed]:
         """Return the copies of an instance on hosts that stay."""
-        return [
-            unit
-            for (name, host), unit in self._forecast.units.items()
-            if name == instance and host not in self._hosts
-        ]
+        return list(self._elsewhere.get(instance, ()))
 
 
 def _best_copies(units: Sequence[Observed]) -> list[Observed]:

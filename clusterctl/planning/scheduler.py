@@ -11,6 +11,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from heapq import heapify, heappop
 from itertools import count
 
 from clusterctl.model.inventory import Inventory
@@ -18,7 +19,7 @@ from clusterctl.model.names import natural
 from clusterctl.model.placement import Instance, Refusal, Unplaced
 from clusterctl.model.plan import Blocked
 from clusterctl.model.service import Project, Service
-from clusterctl.model.snapshot import Snapshot
+from clusterctl.model.snapshot import HostFacts, Snapshot
 from clusterctl.planning.container import volume_name
 from clusterctl.planning.eligibility import (
     Room,
@@ -81,6 +82,12 @@ class Scheduler:
         self._mine = [
             unit for unit in units if unit.header.project == project.name and unit.host in self.rooms
         ]
+        self._of_service: dict[str, list[Observed]] = {}
+        self._of_instance: dict[Instance, list[Observed]] = {}
+        for unit in self._mine:
+            self._of_service.setdefault(unit.header.service, []).append(unit)
+            self._of_instance.setdefault(unit.instance, []).append(unit)
+        self._supposed: dict[str, HostFacts] = {}
         self._in_zone: Counter[tuple[str, str]] = Counter()
         self._result = Placements()
         for unit in units:
@@ -121,8 +128,25 @@ class Scheduler:
         self._put(room, instance, service)
         return True
 
+    def put_guest(self, instance: Instance, service: Service, host: str) -> None:
+        """Count in what another project has moved to a host; `take_back` undoes it."""
+        self._put(self.rooms[host], instance, service)
+
+    def suppose(self, facts: Iterable[HostFacts]) -> None:
+        """Take hosts to be so until `recall`: cordoned ones take nothing new."""
+        for supposed in facts:
+            room = self.rooms[supposed.host]
+            self._supposed.setdefault(supposed.host, room.facts)
+            room.facts = supposed
+
+    def recall(self) -> None:
+        """Undo `suppose`."""
+        for host, facts in self._supposed.items():
+            self.rooms[host].facts = facts
+        self._supposed = {}
+
     def take_back(self, instance: Instance, service: Service, host: str) -> None:
-        """Undo `place_beside`: what it tried must not weigh on what is placed later."""
+        """Undo a placement: what was only tried must not weigh on what is placed later."""
         room = self.rooms[host]
         room.take(instance, service)
         self._in_zone[room.zone, f"{instance.project}/{instance.service}"] -= 1
@@ -150,7 +174,7 @@ class Scheduler:
     def _keep_global(self, service: Service, recorded: Mapping[str, str]) -> list[Instance]:
         self._hold(service, recorded)
         homes = [room for room in self.rooms.values() if not may_belong(room, service)]
-        units = [unit for unit in self._mine if unit.header.service == service.name]
+        units = self._of_service.get(service.name, [])
         here = {unit.host: unit for unit in sorted(units, key=lambda unit: unit.header.slot, reverse=True)}
         vacant = [room for room in homes if not self._keep_first(here.get(room.host.name), service)]
         used = {i.slot for i in (*self._result.kept, *self._result.held) if i.service == service.name}
@@ -173,10 +197,10 @@ class Scheduler:
 
     def _grows(self, service: Service) -> bool:
         """Whether a service wants more than before: it is counted after those that keep to what they have."""
-        return any(_grows(unit, service) for unit in self._mine if unit.header.service == service.name)
+        return any(_grows(unit, service) for unit in self._of_service.get(service.name, ()))
 
     def _copies(self, instance: Instance) -> list[Observed]:
-        copies = [unit for unit in self._mine if unit.instance == instance]
+        copies = self._of_instance.get(instance, [])
         wish = self._wishes.preferred.get(instance.name)
         return sorted(copies, key=lambda unit: (not unit.is_well, unit.host != wish, *rank_of(unit)))
 
@@ -214,7 +238,10 @@ class Scheduler:
         key = f"{instance.project}/{instance.service}"
         wish = self._wishes.preferred.get(instance.name)
         refusals = []
-        for room in sorted(rooms, key=lambda room: (room.host.name != wish, *self._rank(room, key, service))):
+        ranked = [((room.host.name != wish, *self._rank(room, key, service)), room) for room in rooms]
+        heapify(ranked)  # nearly always the first one takes it; ranks differ, since they end with the name
+        while ranked:
+            room = heappop(ranked)[1]
             refusal = self._may_place(room, instance, service)
             if refusal is None:
                 self._result.placed[instance] = room.host.name
@@ -241,14 +268,12 @@ class Scheduler:
     def _rank(self, room: Room, key: str, service: Service) -> tuple[object, ...]:
         cpus = (room.cpus_used + (service.reservations.cpus or 0)) / max(room.cpus, 0.001)
         memory = (room.memory_used + (service.reservations.memory_bytes or 0)) / max(room.memory_bytes, 1)
-        total = sum(room.services.values())
-        name = natural(room.host.name)
         return (
             self._in_zone[room.zone, key],
             room.services.get(key, 0),
             round(max(cpus, memory), 6),
-            total,
-            name,
+            room.instances,
+            natural(room.host.name),
         )
 
     def _put(self, room: Room, instance: Instance, service: Service) -> None:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from clusterctl.planning.forecast import Forecast
+from clusterctl.planning.leaving import depart
 from clusterctl.planning.losses import find_losses
-from tests.builders import a_service
+from tests.builders import a_project, a_service
 from tests.conduct import carry_out
-from tests.planning.fleets import DATA, a_fleet
+from tests.planning.fleets import DATA, a_fleet, put, where
 from tests.planning.test_failover import home_of, lose, planned
 
 
@@ -62,3 +67,36 @@ def test_a_host_that_does_not_answer_takes_nothing() -> None:
     lose(cluster, "h4")
 
     assert [loss.is_survived for loss in find_losses(cluster.inventory, cluster.see())] == [False] * 3
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    first=st.lists(st.tuples(st.integers(1, 5), st.sampled_from([None, 300, 900])), min_size=1, max_size=3),
+    second=st.lists(st.tuples(st.integers(1, 4), st.sampled_from([None, 500])), min_size=1, max_size=2),
+    missing=st.integers(0, 3),
+    zones=st.sampled_from([("",), ("a", "b"), ("a", "b", "c")]),
+)
+def test_a_rehearsed_loss_is_what_a_departure_asked_for_alone_says(
+    first: list[tuple[int, int | None]],
+    second: list[tuple[int, int | None]],
+    missing: int,
+    zones: tuple[str, ...],
+) -> None:
+    """Schedulers that are asked again and again remember nothing of an earlier question."""
+    cluster = a_fleet(hosts=5, zones=zones)
+    for name, shapes in (("one", first), ("two", second)):
+        services = [a_service(f"s{n}", replicas=r, memory_mb=size) for n, (r, size) in enumerate(shapes)]
+        put(cluster, a_project(*services, name=name))
+    for name, host in list(where(cluster).items())[:missing]:
+        cluster.hosts[host].files.pop(f"clusterctl-{name}.service")
+        cluster.hosts[host].containers.pop(name)
+
+    for loss in find_losses(cluster.inventory, cluster.see()):
+        forecast = Forecast(cluster.inventory, cluster.see())
+        forecast.cordon(loss.hosts)
+        alone = depart(forecast, loss.hosts, returns=False, lost=True)
+        assert (loss.moves, loss.held, loss.unplaced) == (
+            len(alone.moves),
+            tuple(alone.blocked),
+            tuple(alone.unplaced),
+        )
