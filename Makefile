@@ -8,7 +8,7 @@ WORKERS ?= 2
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock fix lint unit e2e test demo engine clean soak guards kills
+.PHONY: help setup lock fix lint unit e2e test demo engine clean soak bench guards kills
 
 help: ## show the targets
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -51,6 +51,9 @@ kills: setup engine ## ten applies, reboots and updates of five hosts, killed at
 
 guards: setup ## take each guard out on purpose, in a copy, and see its tests fail
 	nice $(BIN)/python -m tests.guards
+
+bench: setup ## how long planning takes on 1,000 hosts with 10,000 instances (a minute)
+	$(BIN)/python -m tests.bench
 
 engine: setup
 	@$(BIN)/clusterctl lab engine --install

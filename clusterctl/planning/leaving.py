@@ -19,7 +19,7 @@ from clusterctl.planning.forecast import Forecast, is_of
 from clusterctl.planning.limits import OUT
 from clusterctl.planning.manifest import Manifest
 from clusterctl.planning.observed import Observed
-from clusterctl.planning.rehearsal import Rehearsal
+from clusterctl.planning.rehearsal import Rehearsal, copies_in
 from clusterctl.planning.scheduler import Scheduler, rank_of
 
 
@@ -39,8 +39,7 @@ def depart(
     Of `lost` hosts also what a drain would only interrupt is moved; data there is left behind only where the
     host is certain to be `off`. Who asks again and again brings a `rehearsal`.
     """
-    leaving = _Leaving(forecast, hosts, returns=returns, lost=lost, off=off)
-    leaving.rehearsal = rehearsal
+    leaving = _Leaving(forecast, hosts, returns=returns, lost=lost, off=off, rehearsal=rehearsal)
     units = [unit for host in hosts for unit in forecast.on(host)]
     for project in sorted({unit.header.project for unit in units}):
         leaving.take_out(project, [unit for unit in units if unit.header.project == project])
@@ -51,16 +50,20 @@ class _Leaving:
     """One departure as it grows, project by project: later ones know what earlier ones moved."""
 
     def __init__(
-        self, forecast: Forecast, hosts: Sequence[str], *, returns: bool, lost: bool, off: Sequence[str]
+        self,
+        forecast: Forecast,
+        hosts: Sequence[str],
+        *,
+        returns: bool,
+        lost: bool,
+        off: Sequence[str],
+        rehearsal: Rehearsal | None,
     ) -> None:
         self._forecast, self._hosts, self._returns = forecast, hosts, returns
         self._lost, self._off = lost, off
         self.departure = Departure()
-        self.rehearsal: Rehearsal | None = None
-        self._elsewhere: dict[Instance, list[Observed]] = {}
-        for (instance, host), unit in forecast.units.items():
-            if host not in hosts:
-                self._elsewhere.setdefault(instance, []).append(unit)
+        self._rehearsal = rehearsal
+        self._by_instance = rehearsal.copies if rehearsal else copies_in(forecast.units.values())
 
     def take_out(self, name: str, units: Sequence[Observed]) -> None:
         """Say what becomes of a project's units on the hosts."""
@@ -134,7 +137,7 @@ class _Leaving:
             self.departure.stays.append(Stay(unit.instance, unit.host, why))
 
     def _standing(self, manifest: Manifest) -> Scheduler | None:
-        return self.rehearsal.scheduler(manifest.project, self.departure) if self.rehearsal else None
+        return self._rehearsal.scheduler(manifest.project, self.departure) if self._rehearsal else None
 
     def _scheduler(self, manifest: Manifest, snapshot: Snapshot) -> Scheduler:
         """Return a scheduler that knows what the departure has moved so far."""
@@ -168,7 +171,7 @@ class _Leaving:
 
     def _copies(self, instance: Instance) -> list[Observed]:
         """Return the copies of an instance on hosts that stay."""
-        return list(self._elsewhere.get(instance, ()))
+        return [unit for unit in self._by_instance[instance] if unit.host not in self._hosts]
 
 
 def _best_copies(units: Sequence[Observed]) -> list[Observed]:

@@ -57,8 +57,8 @@ def find_losses(inventory: Inventory, snapshot: Snapshot) -> tuple[Loss, ...]:
 
 def _rehearse(forecast: Forecast) -> Rehearsal:
     """Return schedulers with everything counted in, of projects that want nothing more than there is."""
-    rehearsal = Rehearsal()
     units = tuple(forecast.units.values())
+    rehearsal = Rehearsal(units)
     seen = {facts.host for facts in forecast.snapshot.seen}
     for name, manifest in forecast.manifests.items():
         project = forecast.project_at(manifest)

@@ -5,21 +5,23 @@ To count a whole fleet in is most of the work of a placement; `losses` asks a th
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from clusterctl.model.placement import Instance
 from clusterctl.model.service import Service
 from clusterctl.model.snapshot import HostFacts
 from clusterctl.planning.departure import Departure
+from clusterctl.planning.observed import Observed
 from clusterctl.planning.scheduler import Scheduler
 
 Put = tuple[Instance, Service, str]
 
 
 class Rehearsal:
-    """Schedulers by project, each with everything counted in."""
+    """Schedulers by project, each with everything counted in; `copies` are all units by their instance."""
 
-    def __init__(self) -> None:
+    def __init__(self, units: Iterable[Observed]) -> None:
+        self.copies = copies_in(units)
         self._made: dict[str, Scheduler] = {}
         self._guests: dict[str, list[Put]] = {}
         self._facts: Sequence[HostFacts] = ()
@@ -52,6 +54,14 @@ class Rehearsal:
                 self._made[project].take_back(instance, service, host)
             self._made[project].recall()
         self._guests = {}
+
+
+def copies_in(units: Iterable[Observed]) -> dict[Instance, list[Observed]]:
+    """Return units by their instance."""
+    found: dict[Instance, list[Observed]] = {}
+    for unit in units:
+        found.setdefault(unit.instance, []).append(unit)
+    return found
 
 
 def _puts(departure: Departure) -> list[Put]:

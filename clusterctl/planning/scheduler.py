@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from heapq import heapify, heappop
 from itertools import count
@@ -238,10 +238,7 @@ class Scheduler:
         key = f"{instance.project}/{instance.service}"
         wish = self._wishes.preferred.get(instance.name)
         refusals = []
-        ranked = [((room.host.name != wish, *self._rank(room, key, service)), room) for room in rooms]
-        heapify(ranked)  # nearly always the first one takes it; ranks differ, since they end with the name
-        while ranked:
-            room = heappop(ranked)[1]
+        for room in self._best_first(rooms, key, service, wish):
             refusal = self._may_place(room, instance, service)
             if refusal is None:
                 self._result.placed[instance] = room.host.name
@@ -250,6 +247,19 @@ class Scheduler:
             refusals.append(refusal)
         ordered = tuple(sorted(refusals, key=lambda refusal: natural(refusal.host)))
         self._result.unplaced.append(Unplaced(instance, needs(service), ordered))
+
+    def _best_first(self, rooms: list[Room], key: str, service: Service, wish: str | None) -> Iterator[Room]:
+        """Yield the rooms by rank, the wish first; no more is ranked than is asked for: nearly always one takes it."""
+        yield from (room for room in rooms if room.host.name == wish)
+        groups: dict[int, list[Room]] = {}
+        for room in rooms:
+            if room.host.name != wish:
+                groups.setdefault(self._in_zone.get((room.zone, key), 0), []).append(room)
+        for number in sorted(groups):
+            ranked = [(self._rank(room, key, service), room) for room in groups[number]]
+            heapify(ranked)  # ranks differ, since they end with the name
+            while ranked:
+                yield heappop(ranked)[1]
 
     def _may_place(self, room: Room, instance: Instance, service: Service) -> Refusal | None:
         return may_place(room, instance, service, self._disk) or self._volume_elsewhere(room, service)
@@ -266,12 +276,13 @@ class Scheduler:
         return None
 
     def _rank(self, room: Room, key: str, service: Service) -> tuple[object, ...]:
-        cpus = (room.cpus_used + (service.reservations.cpus or 0)) / max(room.cpus, 0.001)
-        memory = (room.memory_used + (service.reservations.memory_bytes or 0)) / max(room.memory_bytes, 1)
+        wanted = service.reservations
+        cpus = (room.cpus_used + (wanted.cpus or 0)) / (room.cpus or 0.001)
+        memory = (room.memory_used + (wanted.memory_bytes or 0)) / (room.memory_bytes or 1)
         return (
-            self._in_zone[room.zone, key],
+            self._in_zone.get((room.zone, key), 0),
             room.services.get(key, 0),
-            round(max(cpus, memory), 6),
+            round(max(memory, cpus), 6),
             room.instances,
             natural(room.host.name),
         )
