@@ -91,6 +91,10 @@ def globals_(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
     quiet: Annotated[
         bool, typer.Option("-q", "--quiet", help="No progress: only the plan, the result and errors.")
     ] = False,
+    busy_ok: Annotated[
+        bool,
+        typer.Option("--busy-ok", help="Exit 0 instead of 5 when somebody else is at work: for cron."),
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show a trace when something breaks.")] = False,
     _: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
@@ -115,6 +119,7 @@ def globals_(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
         debug=debug,
         lines=output == "jsonl",
         quiet=quiet,
+        busy_ok=busy_ok,
     )
 
 

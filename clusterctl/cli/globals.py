@@ -10,8 +10,8 @@ from typing import Any
 from typer import Abort
 from typer.core import TyperGroup
 
-from clusterctl.cli.console import error_document, show_document
-from clusterctl.errors import ClusterctlError, InputError
+from clusterctl.cli.console import error_document, say, show_document
+from clusterctl.errors import EXIT_DONE, ClusterctlError, InputError, LockedError
 
 MAX_WORKERS = 1000
 
@@ -32,6 +32,7 @@ class Settings:
     debug: bool = False
     lines: bool = False
     quiet: bool = False
+    busy_ok: bool = False
 
     @property
     def may_ask(self) -> bool:
@@ -61,10 +62,17 @@ class GlobalsAnywhere(TyperGroup):
         return super().parse_args(ctx, self._hoist(ctx, list(args)))
 
     def invoke(self, ctx: Any) -> Any:
-        """Run the verb; with `-o json` its error is a document on stdout as well as words on stderr."""
+        """Run the verb; with `-o json` its error is a document on stdout as well as words on stderr.
+
+        With --busy-ok, that somebody else is at work is no error: the next run from cron looks again.
+        """
         try:
             return super().invoke(ctx)
         except ClusterctlError as error:
+            if isinstance(error, LockedError) and getattr(ctx.obj, "busy_ok", False):
+                if ctx.obj.verbose:
+                    say(f"{error}; nothing was done (--busy-ok)")
+                return EXIT_DONE
             if getattr(ctx.obj, "output", "table") == "json":
                 show_document("Error", error_document(error))
             raise

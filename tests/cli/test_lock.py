@@ -138,16 +138,35 @@ def test_release_in_json(desk: Desk, hosts: Hosts) -> None:
     assert [host["held"] for host in found["hosts"]] == [True, True, False]
 
 
-def test_a_verb_is_refused_while_another_is_at_work(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    class Held(NoLock):
-        def acquire(self, claim: Claim) -> Right:
-            del claim
-            raise LockedError("locked: ann@laptop is at work (clusterctl apply shop.yaml), since 2 min")
+class Held(NoLock):
+    """A lock that somebody else holds."""
 
+    def acquire(self, claim: Claim) -> Right:
+        """Refuse it."""
+        del claim
+        raise LockedError("locked: ann@laptop is at work (clusterctl apply shop.yaml), since 2 min")
+
+
+@pytest.fixture
+def held(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    """Somebody else is at work; nothing may be changed."""
     monkeypatch.setattr(wiring.Workspace, "lock", property(lambda _: Held()))
     monkeypatch.setattr(desk.cluster, "perform", lambda *_: pytest.fail("it changed something"))
+    return desk
 
-    ran = desk.run("apply", "shop.yaml", "--yes")
+
+def test_a_verb_is_refused_while_another_is_at_work(held: Desk) -> None:
+    ran = held.run("apply", "shop.yaml", "--yes")
 
     assert ran.code == 5
     assert "locked: ann@laptop is at work (clusterctl apply shop.yaml), since 2 min" in ran.err
+
+
+def test_from_cron_that_is_no_error(held: Desk) -> None:
+    ran = held.run("apply", "shop.yaml", "--yes", "--busy-ok", "-q")
+    told = held.run("apply", "shop.yaml", "--yes", "--busy-ok", "-v")
+    wrong = held.run("apply", "nowhere.yaml", "--yes", "--busy-ok")
+
+    assert (ran.code, ran.err) == (0, "")
+    assert (told.code, "ann@laptop is at work" in told.err) == (0, True)
+    assert wrong.code == 2
