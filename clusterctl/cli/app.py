@@ -14,6 +14,7 @@ import typer
 from clusterctl import __version__
 from clusterctl.cli import (
     audit,
+    doctor,
     failover,
     health,
     lock,
@@ -53,6 +54,7 @@ health.register(app)
 failover.register(app)
 rebalance.register(app)
 audit.register(app)
+doctor.register(app)
 run.register(app)
 runs.register(app)
 logs.register(app)

@@ -24,7 +24,7 @@ LARGEST_INTENT_BYTES = 64 * 1024 * 1024
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 """What a run may be called: the id becomes a file name here and on hosts (I10)."""
 
-ON_HOSTS = frozenset({"cordon", "uncordon", "drain", "reboot", "update", "run"})
+ON_HOSTS = frozenset({"cordon", "uncordon", "drain", "reboot", "update", "run", "failover", "rebalance"})
 """Verbs whose subject is hosts; that of all others is a project, or something of it."""
 
 
