@@ -15,6 +15,7 @@ from clusterctl import __version__
 from clusterctl.cli import (
     audit,
     doctor,
+    events,
     failover,
     health,
     lock,
@@ -55,6 +56,7 @@ failover.register(app)
 rebalance.register(app)
 audit.register(app)
 doctor.register(app)
+events.register(app)
 run.register(app)
 runs.register(app)
 logs.register(app)

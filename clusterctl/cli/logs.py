@@ -156,20 +156,12 @@ class _Printer:
 
     def _print(self, host: str, entry: dict[str, Any]) -> None:
         from clusterctl.cli.documents import timestamp
+        from clusterctl.planning.events import message_text
 
         name = str(entry.get("CONTAINER_NAME") or entry.get("SYSLOG_IDENTIFIER") or "?")
-        message = _message(entry.get("MESSAGE"))
+        message = message_text(entry.get("MESSAGE"))
         when = timestamp(int(entry["__REALTIME_TIMESTAMP"]) // 1_000_000)
         if self._as_json:
             show_json_line({"time": when, "host": host, "instance": name, "message": message})
         else:
             print_line(message, label=f"{name:{self._width}} |", colour=self._colours.get(name, 0))
-
-
-def _message(value: Any) -> str:
-    """Return a journal message; bytes that are no UTF-8 come as a list of numbers."""
-    if isinstance(value, list):
-        return bytes(byte for byte in value if isinstance(byte, int) and 0 <= byte < 256).decode(
-            "utf-8", "backslashreplace"
-        )
-    return "" if value is None else str(value)

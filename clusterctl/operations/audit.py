@@ -48,13 +48,20 @@ class Audit:
 
     def check(self, heads: Iterable[str] = ()) -> tuple[str, ...]:
         """Return what is wrong with the book; `heads` are digests that must be in it (a run's journal has them)."""
+        return check_audit(self._text(), heads)
+
+    def lines(self) -> list[str]:
+        """Return all entries as they were written, oldest first; nothing where there is no book yet."""
+        return self._text().splitlines() if self.path.exists() else []
+
+    def _text(self) -> str:
         folder = state.open_folder(self._root)
         try:
             with state.told(self.path, "read"):
                 data = state.read(folder, FILE)
         finally:
             os.close(folder)
-        return check_audit(data.decode("utf-8", "backslashreplace"), heads)
+        return data.decode("utf-8", "backslashreplace")
 
     def _lock(self, file: int) -> None:
         """Keep other runs out for the moment; closing the file lets them in again."""

@@ -1,0 +1,79 @@
+"""The verb that tells what happened: events."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clusterctl.cli.console import print_line, say, show_document, show_table
+from clusterctl.cli.documents import timestamp
+from clusterctl.cli.maintenance import age_s
+from clusterctl.cli.wiring import Workspace, state_root
+from clusterctl.errors import EXIT_DONE, EXIT_FAILED, EXIT_IDENTITY
+from clusterctl.model.report import CommandResult
+from clusterctl.model.snapshot import Unreachable
+
+if TYPE_CHECKING:
+    from clusterctl.remote.ssh import Connection
+
+DEADLINE_S = 60.0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verb of this file to the command line."""
+    app.command("events")(events)
+
+
+def events(
+    ctx: typer.Context,
+    since: Annotated[str, typer.Option("--since", help="How far back: 30m, 24h, 7d.")] = "24h",
+) -> int:
+    """Show what was changed, by whom, and what failed: from the journals of all hosts and this machine's audit."""
+    from clusterctl.operations.audit import Audit
+    from clusterctl.planning.events import journal_script, parse_audit, parse_journal
+    from clusterctl.remote.ssh import root_shell
+    from clusterctl.remote.text import printable
+
+    workspace = Workspace(ctx.obj, "events")
+    since_s = int(time.time() - age_s("--since", since))
+
+    def work(connection: Connection) -> CommandResult:
+        return connection.run(journal_script(since_s), root_shell(connection.target.user), DEADLINE_S)
+
+    hosts = [host for host in workspace.hosts() if host.name not in workspace.ignored]
+    answers = workspace.fleet.run(hosts, work, DEADLINE_S + 10)
+    silent = {name: answer for name, answer in answers.items() if isinstance(answer, Unreachable)}
+    found = parse_audit(Audit(state_root()).lines(), workspace.inventory.cluster, since_s, silent)
+    failed = False
+    for answer in answers.values():
+        if isinstance(answer, CommandResult):
+            found += parse_journal(answer.host, answer.stdout.decode("utf-8", "backslashreplace"))
+            failed = failed or bool(answer.exit_code)
+            if answer.exit_code:
+                say(
+                    f"{answer.host}: journalctl: {printable(answer.stderr.decode('utf-8', 'replace')).strip()}"
+                )
+    rows = [
+        (timestamp(one.at_s) or "", one.host, one.who or "-", one.during or "-", printable(one.words))
+        for one in sorted(found)
+    ]
+    if ctx.obj.output == "json":
+        show_document(
+            "Events",
+            {
+                "events": [
+                    dict(zip(("time", "host", "who", "during", "what"), row, strict=True)) for row in rows
+                ]
+            },
+        )
+    elif rows:
+        show_table(("TIME", "HOST", "WHO", "DURING", "WHAT"), rows)
+    else:
+        print_line(f"nothing since {timestamp(since_s)}")
+    for name, answer in silent.items():
+        say(f"{name}: {answer.rung}: {answer.reason}; of it only what this machine has written down is shown")
+    if any(answer.is_identity for answer in silent.values()):
+        return EXIT_IDENTITY
+    return EXIT_FAILED if silent or failed else EXIT_DONE

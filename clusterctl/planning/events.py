@@ -1,0 +1,94 @@
+"""What happened to a cluster: the lines that hosts wrote into their journals, and what only this machine knows. Pure.
+
+A host writes a line for every change to it, whoever made it (`remote/shell/base.sh`). The audit of this machine adds what
+no host wrote: what failed, the power of hosts, and changes to hosts that do not answer now.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+_CHANGE = re.compile(r"epoch [0-9]+, (?P<during>.*?) by (?P<who>\S+) pid [0-9]+: (?P<words>.*)", re.DOTALL)
+_BOOKKEEPING = ("record run ", "write manifest ")
+_STEPS = {
+    "ApplyUnit": "apply",
+    "RemoveUnit": "remove",
+    "PullImage": "pull",
+    "WriteManifest": "manifest",
+    "SetMarker": "mark",
+    "ClearMarker": "unmark",
+    "Fence": "fence off",
+}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Happening:
+    """One line: when (epoch seconds, by the clock of who wrote it), of which host, by whom, what, during which verb."""
+
+    at_s: int
+    host: str
+    who: str
+    words: str
+    during: str = ""
+
+
+def journal_script(since_s: int) -> str:
+    """Return the script that prints our lines of a host's journal since then, as JSON (journalctl(1))."""
+    words = "journalctl --quiet --no-pager --output=json --output-fields=MESSAGE --identifier=clusterctl"
+    return f"exec {words} --since=@{since_s} </dev/null\n"
+
+
+def parse_journal(host: str, text: str) -> list[Happening]:
+    """Return what a host's journal says; lines that are no such JSON, and our bookkeeping, are left out."""
+    found = []
+    for line in text.splitlines():
+        try:
+            entry = json.loads(line)
+            at_s = int(entry["__REALTIME_TIMESTAMP"]) // 1_000_000
+        except (ValueError, KeyError, TypeError, RecursionError):
+            continue
+        message = message_text(entry.get("MESSAGE"))
+        change = _CHANGE.fullmatch(message)
+        if change is None:
+            found.append(Happening(at_s, host, "", message))
+        elif not change["words"].startswith(_BOOKKEEPING):
+            found.append(Happening(at_s, host, change["who"], change["words"], change["during"]))
+    return found
+
+
+def parse_audit(
+    lines: Iterable[str], cluster: str, since_s: float, silent: Collection[str]
+) -> list[Happening]:
+    """Return what the audit knows of a cluster and no host has written; `silent` hosts do not answer now."""
+    found = []
+    for line in lines:
+        try:
+            entry = json.loads(line)
+            at_s = int(datetime.fromisoformat(entry["when"]).timestamp())
+            step, host, result = str(entry["step"]), str(entry["host"]), str(entry["result"])
+        except (ValueError, KeyError, TypeError, RecursionError):
+            continue
+        ours = entry.get("cluster") == cluster and at_s >= since_s
+        power = step == "Fence" or step.startswith("fence ")
+        if ours and (result == "failed" or power or host in silent):
+            found.append(Happening(at_s, host, str(entry.get("who", "")), _words(entry, step, result)))
+    return found
+
+
+def _words(entry: dict[str, Any], step: str, result: str) -> str:
+    what = " ".join(word for word in (_STEPS.get(step, step), str(entry.get("instance", ""))) if word)
+    detail = str(entry.get("detail", ""))
+    return f"{what}: {result}" + (f" ({detail})" if detail else "")
+
+
+def message_text(value: Any) -> str:
+    """Return a journal message; bytes that are no UTF-8 come as a list of numbers."""
+    if isinstance(value, list):
+        raw = bytes(byte for byte in value if isinstance(byte, int) and 0 <= byte < 256)
+        return raw.decode("utf-8", "backslashreplace")
+    return "" if value is None else str(value)
