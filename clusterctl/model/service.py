@@ -146,6 +146,7 @@ class Service:
     drain: Literal["move", "interrupt", "refuse"] = "move"
     quorum: str = ""
     depends_on: tuple[Dependency, ...] = ()
+    priority: int = 0
 
     @property
     def max_unavailable(self) -> int:

@@ -60,6 +60,7 @@ from clusterctl.parsing.steps_keys import RUN_KEYS
 from clusterctl.parsing.words import Expected, quoted
 
 MOST_REPLICAS = 10_000
+MOST_PRIORITY = 1000
 
 _SIGNAL_NAME = re.compile(
     r"HUP|INT|QUIT|ABRT|KILL|USR1|USR2|PIPE|ALRM|TERM|CONT|STOP|WINCH|PWR|RTMIN(?:\+(?:[1-9]|[12][0-9]|30))?",
@@ -193,6 +194,10 @@ SUPPORTED: dict[str, Key] = {
     "services.*.x-canary.soak": Key(text_by(parse_duration), "30s if left out"),
     "services.*.x-drain": Key(
         value_of(one_of("move", "interrupt", "refuse")), "ours: what draining its host does to an instance"
+    ),
+    "services.*.x-priority": Key(
+        value_of(whole_number(0, MOST_PRIORITY)),
+        "ours: who is placed first where not everything has room; 0 to 1000, 0 if left out",
     ),
     "services.*.x-quorum": Key(
         text_by(parse_service_name), "ours: services of one group are never out two at once"

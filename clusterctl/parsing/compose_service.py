@@ -32,6 +32,7 @@ DIRECT = {
     "depends_on": "depends_on",
     "x-canary": "canary",
     "x-drain": "drain",
+    "x-priority": "priority",
     "x-quorum": "quorum",
 }
 """Keys whose value is a field as it was read."""

@@ -153,6 +153,12 @@ class Forecast:
         mine.sort(key=rank_of, reverse=True)
         return {unit.instance.name: unit.host for unit in mine if unit.instance.name in manifest.placements}
 
+    def priority_of(self, unit: Observed) -> int:
+        """Return the priority of a unit's service as its project has it now: the same for each copy of an instance."""
+        manifest = self.manifests.get(unit.header.project)
+        service = _find(self.project_at(manifest), unit.header.service) if manifest else None
+        return service.priority if service else 0
+
     def service_of(self, unit: Observed) -> Service | None:
         """Return the service a unit was made from, of whichever kept generation that is."""
         kept, env = self._kept[unit.header.project], self._envs.get((unit.instance, unit.host))

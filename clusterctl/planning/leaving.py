@@ -34,15 +34,18 @@ def depart(
 ) -> Departure:
     """Return what becomes of the instances on hosts that go out; `returns`: they come back soon.
 
-    Where hosts return, what no other host can take may go to one whose turn comes later, and what none at all
+    The services with the highest priority choose first. Where hosts return, what no other host can take may go to one whose turn comes later, and what none at all
     can take may stay, as far as its service keeps enough others (checked by the caller against the floors).
     Of `lost` hosts also what a drain would only interrupt is moved; data there is left behind only where the
     host is certain to be `off`. Who asks again and again brings a `rehearsal`.
     """
     leaving = _Leaving(forecast, hosts, returns=returns, lost=lost, off=off, rehearsal=rehearsal)
     units = [unit for host in hosts for unit in forecast.on(host)]
-    for project in sorted({unit.header.project for unit in units}):
-        leaving.take_out(project, [unit for unit in units if unit.header.project == project])
+    groups: dict[tuple[int, str], list[Observed]] = {}
+    for unit in units:
+        groups.setdefault((-forecast.priority_of(unit), unit.header.project), []).append(unit)
+    for order in sorted(groups):
+        leaving.take_out(order[1], groups[order])
     return leaving.departure
 
 

@@ -40,10 +40,11 @@ class Rehearsal:
         if found is None:
             return None
         found.suppose(self._facts)
-        guests = _puts(departure)
-        for instance, service, host in guests:
+        guests = self._guests.setdefault(project, [])
+        new = [put for put in _puts(departure) if put[0].project != project][len(guests) :]
+        for instance, service, host in new:
             found.put_guest(instance, service, host)
-        self._guests[project] = guests
+        guests += new
         return found
 
     def end(self, departure: Departure) -> None:

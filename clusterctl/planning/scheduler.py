@@ -1,6 +1,6 @@
 """Which host runs which instance: what is well placed stays, the rest goes where it spreads best.
 
-Greedy and deterministic: the largest reservation first, ties by name; among the hosts that may take
+Greedy and deterministic: the highest priority first, then the largest reservation, ties by name; among the hosts that may take
 an instance the one with the fewest of its service in the zone, then on the host, then the least
 loaded, then by name. Hard rules are `eligibility`; what is done with the answer is `deploy`.
 """
@@ -320,4 +320,5 @@ def _surplus_reason(unit: Observed, wanted: Iterable[Instance], project: Project
 
 def _largest_first(item: tuple[Instance, Service]) -> tuple[object, ...]:
     instance, service = item
-    return (-(service.reservations.memory_bytes or 0), -(service.reservations.cpus or 0), instance)
+    wanted = service.reservations
+    return (-service.priority, -(wanted.memory_bytes or 0), -(wanted.cpus or 0), instance)

@@ -18,7 +18,18 @@ from clusterctl.model.service import Service
 
 # What says where and how often, not what: changing it restarts nothing.
 NOT_OF_A_CONTAINER = frozenset(
-    {"mode", "replicas", "constraints", "update", "rollback", "canary", "drain", "quorum", "depends_on"}
+    {
+        "mode",
+        "replicas",
+        "constraints",
+        "update",
+        "rollback",
+        "canary",
+        "drain",
+        "quorum",
+        "depends_on",
+        "priority",
+    }
 )
 _ENTERS_OTHERWISE = frozenset({"image", "environment", "name"})
 

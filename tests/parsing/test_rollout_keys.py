@@ -99,9 +99,9 @@ def test_a_canary_has_instances_a_soak_and_a_gate(written: str, canary: Canary) 
 
 
 def test_a_service_says_what_draining_does_and_with_whom_it_is_a_quorum() -> None:
-    found = service("x-drain: interrupt, x-quorum: etcd")
+    found = service("x-drain: interrupt, x-quorum: etcd, x-priority: 7")
 
-    assert (found.drain, found.quorum) == ("interrupt", "etcd")
+    assert (found.drain, found.quorum, found.priority) == ("interrupt", "etcd", 7)
     assert (service("init: false").drain, service("init: false").quorum) == ("move", "")
 
 
@@ -126,6 +126,8 @@ def test_a_service_says_what_draining_does_and_with_whom_it_is_a_quorum() -> Non
         ("x-canaries: 1", ': unknown key "x-canaries"; did you mean "x-canary"?'),
         ("x-Drain: move", ': unknown key "x-Drain"; did you mean "x-drain"?'),
         ("x-quorom: etcd", ': unknown key "x-quorom"; did you mean "x-quorum"?'),
+        ("x-priority: 1001", ".x-priority: expected a whole number from 0 to 1000, got 1001"),
+        ("x-priority: high", '.x-priority: expected a whole number from 0 to 1000, got "high"'),
         ("x-drain: stop", '.x-drain: expected move or interrupt or refuse, got "stop"'),
         (
             "x-quorum: a b",

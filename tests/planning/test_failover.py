@@ -8,16 +8,17 @@ import pytest
 
 from clusterctl.model.fence import FenceDevice
 from clusterctl.model.health import FleetHealth, HostHealth, Rung, Track, Verdict
-from clusterctl.model.intent import FailoverIntent
+from clusterctl.model.intent import FailoverIntent, MoveIntent
 from clusterctl.model.plan import Plan
-from clusterctl.model.service import Service
+from clusterctl.model.service import Constraint, Service
 from clusterctl.model.snapshot import Snapshot, Unreachable
 from clusterctl.planning.evacuation import burdened, decide
 from clusterctl.planning.failover import plan_failover
-from tests.builders import a_service, an_inventory
+from tests.builders import a_project, a_service, an_inventory
 from tests.conduct import a_summary, carry_out
 from tests.fake_cluster import FakeCluster
-from tests.planning.fleets import DATA, a_fleet, lines
+from tests.planning import fleets
+from tests.planning.fleets import DATA, a_fleet, lines, put
 
 
 def lose(cluster: FakeCluster, *hosts: str) -> None:
@@ -359,3 +360,24 @@ def test_services_are_what_they_were() -> None:
         if name != "h5" and "clusterctl-shop-web-5.service" in host.files
     ]
     assert unit == cluster.hosts["h5"].files["clusterctl-shop-web-5.service"]
+
+
+@pytest.mark.parametrize("first", ["a", "z"])
+def test_where_not_everything_has_room_the_highest_priority_is_placed(first: str) -> None:
+    """Across projects too, whatever their names: the other one is named with the reason of each host."""
+    room = [Constraint("node.hostname", "==", name) for name in ("h1", "h2")]
+    cluster = a_fleet(
+        a_service("most", memory_mb=3000, constraints=(room[0],)),
+        a_service("some", memory_mb=1500, constraints=(room[1],)),
+        hosts=3,
+    )
+    for name in ("a", "z"):
+        put(cluster, a_project(a_service(memory_mb=2000, priority=9 * (name == first)), name=name))
+        carry_out(cluster, fleets.planned(cluster, MoveIntent(f"{name}-web-1", "h3")))
+    lose(cluster, "h3")
+
+    plan = planned(cluster, "h3")
+
+    assert [change.instance.project for change in plan.changes] == [first]
+    other = "z" if first == "a" else "a"
+    assert [note.split(" (")[0] for note in plan.notes] == [f"no place: {other}-web-1"]

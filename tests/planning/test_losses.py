@@ -85,7 +85,10 @@ def test_a_rehearsed_loss_is_what_a_departure_asked_for_alone_says(
     """Schedulers that are asked again and again remember nothing of an earlier question."""
     cluster = a_fleet(hosts=5, zones=zones)
     for name, shapes in (("one", first), ("two", second)):
-        services = [a_service(f"s{n}", replicas=r, memory_mb=size) for n, (r, size) in enumerate(shapes)]
+        services = [
+            a_service(f"s{n}", replicas=r, memory_mb=size, priority=n % 2)
+            for n, (r, size) in enumerate(shapes)
+        ]
         put(cluster, a_project(*services, name=name))
     for name, host in list(where(cluster).items())[:missing]:
         cluster.hosts[host].files.pop(f"clusterctl-{name}.service")

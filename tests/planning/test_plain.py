@@ -78,6 +78,7 @@ FULL = Service(
     drain="refuse",
     quorum="etcd",
     depends_on=(Dependency("db", "service_healthy"),),
+    priority=5,
 )
 PROJECT = Project("shop", (FULL,), ("data",))
 WINDOW = Window((5, 6), 120, 10_800, "Europe/Amsterdam")

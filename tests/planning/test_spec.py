@@ -51,6 +51,7 @@ DOES_NOT_RESTART: dict[str, Any] = {
     "drain": "refuse",
     "quorum": "etcd",
     "depends_on": (Dependency("db", "service_healthy"),),
+    "priority": 9,
 }
 # The name is in the instance's name; of the image only the pinned digest counts.
 IDENTITY = {"name", "image"}
