@@ -59,12 +59,12 @@ def test_a_crowded_host_is_relieved(fleet: LabFleet, project: str, tmp_path: Pat
     assert len(places) == len(set(places)) == 4
     assert least.counts
     assert min(least.counts) >= 4 - 1
-    told = fleet.cli("events", "--since", "5m", "-o", "json").document()["events"]
+    told = fleet.cli("events", "--since", "5m", "-o", "json").document["events"]
     removed = [
         one for one in told if one["what"].startswith(f"remove {others[0]}") and one["host"] == crowded
     ]
     assert [one["during"] for one in removed] == ["rebalance"]
-    complaints = fleet.cli("doctor", "-o", "json").document()["complaints"]
+    complaints = fleet.cli("doctor", "-o", "json").document["complaints"]
     assert [one for one in complaints if f"{project}-" in one["words"]] == []
     again = fleet.cli("rebalance", "--min-age", "0s", "--yes")
     assert (again.code, "nothing to change" in again.stdout) == (0, True)
