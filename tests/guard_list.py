@@ -116,7 +116,7 @@ GUARDS = (
     ),
     Guard(
         "what cannot leave refuses the whole plan",
-        f"{PLANNING}/forecast.py",
+        f"{PLANNING}/leaving.py",
         "        if refused or (why.startswith(",
         "        if False and (why.startswith(",
         (f"{CORDON}::test_what_must_not_leave_refuses_the_whole_drain_with_the_reason",),

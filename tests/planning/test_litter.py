@@ -75,3 +75,16 @@ def test_of_two_copies_that_leave_together_one_is_moved_and_the_other_dropped() 
     assert sorted(bool(move.target) for move in moves) == [False, True]
     assert {move.unit.host for move in moves} == {first, "h5"}
     assert found.possible
+
+
+def test_of_two_copies_that_leave_together_the_one_that_is_well_is_moved() -> None:
+    """Whichever host is named first: a replacement is made of the copy that works."""
+    cluster = a_fleet(a_service(replicas=2), hosts=5)
+    homes = {name: h for h, host in cluster.hosts.items() for name in host.containers}
+    first = homes["shop-web-1"]
+    leave(cluster, "clusterctl-shop-web-1.service", first, "h5")
+
+    for hosts in (("h5", first), (first, "h5")):
+        found = depart(Forecast(cluster.inventory, cluster.see()), hosts, returns=True)
+        moved = [m.unit.host for m in found.moves if m.unit.instance.name == "shop-web-1" and m.target]
+        assert moved == [first]
