@@ -21,6 +21,8 @@ from tests.guard_list import GUARDS, Guard
 ROOT = Path(__file__).resolve().parent.parent
 LEFT_OUT = ("*cache*", ".git", ".venv", ".hypothesis", ".ci")
 WORKERS = 2
+HANGS = ("--timeout", "60")
+"""Without its guard a planner may go on for ever: a test that does not end has noticed that, too."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,7 @@ def _fails(tree: Path, test: str) -> bool:
 
 
 def _pytest(tree: Path, *tests: str) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *tests]
+    command = [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *HANGS, *tests]
     environment = {
         **os.environ,
         "PYTHONPATH": str(tree),
