@@ -181,14 +181,14 @@ def test_an_unreachable_host_and_a_locked_one_answer_so() -> None:
     cluster = a_cluster("h1", "h2", "h3")
     plan = planned(cluster, a_project(a_service(replicas=3)))
     cluster.hosts["h2"].unreachable = Unreachable("h2", "connect", "connection refused")
-    cluster.hosts["h3"].locked_by = "apply by ann"
+    cluster.hosts["h3"].locked_by = "apply by dev"
 
     results = cluster.perform(plan.batches[0], lambda _: None, 0)
 
     assert [(r.step.host, r.status, r.detail, r.locked) for r in results] == [
         ("h1", "changed", "", False),
         ("h2", "failed", "connection refused", False),
-        ("h3", "failed", "locked: apply by ann", True),
+        ("h3", "failed", "locked: apply by dev", True),
     ]
     assert isinstance(cluster.see().hosts["h2"], Unreachable)
 

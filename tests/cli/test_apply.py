@@ -206,12 +206,12 @@ def test_a_host_that_refuses_us_is_6(desk: Desk) -> None:
 
 def test_a_host_locked_by_another_is_5(desk: Desk) -> None:
     for host in desk.cluster.hosts.values():
-        host.locked_by = "apply by ann@laptop pid 7"
+        host.locked_by = "apply by dev@laptop pid 7"
 
     ran = desk.run("apply", "shop.yaml", "--yes")
 
     assert ran.code == 5
-    assert "locked: apply by ann@laptop pid 7" in ran.err
+    assert "locked: apply by dev@laptop pid 7" in ran.err
 
 
 def test_a_host_of_another_cluster_is_4(desk: Desk) -> None:

@@ -18,7 +18,7 @@ from clusterctl.remote.lock import Holder
 from clusterctl.remote.lock_look import HostLock
 from tests.cli.conftest import Desk
 
-ANN = Holder("20270115-080000-apply-0001", "ann@laptop", "clusterctl apply shop.yaml", 1_800_000_000, 7, 125)
+DEV = Holder("20270115-080000-apply-0001", "dev@laptop", "clusterctl apply shop.yaml", 1_800_000_000, 7, 125)
 AWAY = Unreachable("h3", "connect", "no answer within 10 s")
 
 
@@ -32,9 +32,9 @@ class Hosts:
 
 @pytest.fixture
 def hosts(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Hosts:
-    """Give lock hosts of which two are held by ann, and one is free."""
+    """Give lock hosts of which two are held by dev, and one is free."""
     del desk
-    found = Hosts({"h1": HostLock("h1", ANN, 7), "h2": HostLock("h2", ANN, 7), "h3": HostLock("h3", None, 6)})
+    found = Hosts({"h1": HostLock("h1", DEV, 7), "h2": HostLock("h2", DEV, 7), "h3": HostLock("h3", None, 6)})
 
     def release(_fleet: Any, by: str, reason: str) -> lock_admin.Freed:
         found.released.append((by, reason))
@@ -53,8 +53,8 @@ def test_status_shows_who_holds_it_on_each_host(desk: Desk) -> None:
     lines = [[cell for cell in line.split("  ") if cell] for line in ran.out.splitlines()]
     assert [[cell.strip() for cell in line] for line in lines] == [
         ["HOST", "HELD BY", "COMMAND", "RUN", "SINCE", "EPOCH"],
-        ["h1", "ann@laptop", "clusterctl apply shop.yaml", "20270115-080000-apply-0001", "2 min", "7"],
-        ["h2", "ann@laptop", "clusterctl apply shop.yaml", "20270115-080000-apply-0001", "2 min", "7"],
+        ["h1", "dev@laptop", "clusterctl apply shop.yaml", "20270115-080000-apply-0001", "2 min", "7"],
+        ["h2", "dev@laptop", "clusterctl apply shop.yaml", "20270115-080000-apply-0001", "2 min", "7"],
         ["h3", "nobody", "6"],
     ]
 
@@ -67,7 +67,7 @@ def test_status_in_json_has_its_published_fields(desk: Desk) -> None:
     assert found["hosts"][0] == {
         "host": "h1",
         "held": True,
-        "by": "ann@laptop",
+        "by": "dev@laptop",
         "command": "clusterctl apply shop.yaml",
         "run": "20270115-080000-apply-0001",
         "since": "2027-01-15T08:00:00Z",
@@ -122,7 +122,7 @@ def test_release_prints_what_it_did(desk: Desk, hosts: Hosts) -> None:
 
     ran = desk.run("lock", "release", "--force", "--reason", "her laptop\nburnt")
 
-    line = "ended ann@laptop: clusterctl apply shop.yaml, run 20270115-080000-apply-0001, since 2 min"
+    line = "ended dev@laptop: clusterctl apply shop.yaml, run 20270115-080000-apply-0001, since 2 min"
     assert ran.out == (f"h1: {line}\nh2: {line}\nepoch 8: whoever has a lower one is refused from now on\n")
     assert ran.err == "h3: connect: no answer within 10 s; what is held there goes by itself within 30 s\n"
     assert ran.code == 1
@@ -144,7 +144,7 @@ class Held(NoLock):
     def acquire(self, claim: Claim) -> Right:
         """Refuse it."""
         del claim
-        raise LockedError("locked: ann@laptop is at work (clusterctl apply shop.yaml), since 2 min")
+        raise LockedError("locked: dev@laptop is at work (clusterctl apply shop.yaml), since 2 min")
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def test_a_verb_is_refused_while_another_is_at_work(held: Desk) -> None:
     ran = held.run("apply", "shop.yaml", "--yes")
 
     assert ran.code == 5
-    assert "locked: ann@laptop is at work (clusterctl apply shop.yaml), since 2 min" in ran.err
+    assert "locked: dev@laptop is at work (clusterctl apply shop.yaml), since 2 min" in ran.err
 
 
 def test_from_cron_that_is_no_error(held: Desk) -> None:
@@ -168,5 +168,5 @@ def test_from_cron_that_is_no_error(held: Desk) -> None:
     wrong = held.run("apply", "nowhere.yaml", "--yes", "--busy-ok")
 
     assert (ran.code, ran.err) == (0, "")
-    assert (told.code, "ann@laptop is at work" in told.err) == (0, True)
+    assert (told.code, "dev@laptop is at work" in told.err) == (0, True)
     assert wrong.code == 2

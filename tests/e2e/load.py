@@ -20,6 +20,7 @@ from clusterctl.lab import engine as engines
 from clusterctl.lab.host_image import DATA, reference
 from clusterctl.lab.layout import LABEL
 from tests.e2e.fleet import LabFleet, wait_until
+from tests.e2e.watching import Watching
 
 # How often the tests of random moments kill the tool; from ten on they take the whole fleet (`make kills`).
 KILLS = int(os.environ.get("CLUSTERCTL_KILLS", "2"))
@@ -114,36 +115,27 @@ class Clients:
         connection.close()
 
 
-class HostWatch:
+class HostWatch(Watching):
     """Asks every host from outside, through the lab's own engine, whether it is up, and keeps what it saw.
 
     A look that gave no answer in time says nothing about the host: it is kept in `unanswered`, not in `out`.
     """
 
     def __init__(self, fleet: LabFleet) -> None:
+        super().__init__(every_s=0.2)
         self._fleet = fleet
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
         self.looks = 0
         self.most_out: dict[str, str] = {}
         self.out: set[str] = set()
         self.unanswered: list[str] = []
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join(timeout=30)
-
-    def _run(self) -> None:
-        while not self._stop.wait(0.2):
-            down = {host: why for host in self._fleet.hosts if (why := self._why_out(host))}
-            self.looks += 1
-            if len(down) > len(self.most_out):
-                self.most_out = {host: f"{time.strftime('%H:%M:%S')} {why}" for host, why in down.items()}
-            self.out |= set(down)
+    def look(self) -> None:
+        """Ask each host once."""
+        down = {host: why for host in self._fleet.hosts if (why := self._why_out(host))}
+        self.looks += 1
+        if len(down) > len(self.most_out):
+            self.most_out = {host: f"{time.strftime('%H:%M:%S')} {why}" for host, why in down.items()}
+        self.out |= set(down)
 
     def _why_out(self, host: str) -> str:
         """Return why a host is out: its docker is not active, or its container does not run; "" if it is up."""

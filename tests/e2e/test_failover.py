@@ -2,42 +2,32 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from pathlib import Path
-from typing import Self
 
 from tests.e2e.fleet import Answer, LabFleet, service, wait_until, write_playbook
+from tests.e2e.watching import Watching
 
 SOON_S = 240
 
 
-class Witness:
+class Witness(Watching):
     """Asks each dockerd every second, not through our code: which instances ran twice, and which moved."""
 
     def __init__(self, fleet: LabFleet, name: str) -> None:
+        super().__init__(every_s=1.0)
         self._fleet, self._name = fleet, name
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
         self.looks = 0
         self.places: set[str] = set()
         self.twice: list[str] = []
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join(timeout=30)
-
-    def _run(self) -> None:
-        while not self._stop.wait(1.0):
-            homes = [host for host in self._fleet.hosts if self._runs_on(host)]
-            self.looks += 1
-            self.places |= set(homes)
-            if len(homes) > 1:
-                self.twice.append(f"{time.strftime('%H:%M:%S')} {homes}")
+    def look(self) -> None:
+        """Ask each dockerd once."""
+        homes = [host for host in self._fleet.hosts if self._runs_on(host)]
+        self.looks += 1
+        self.places |= set(homes)
+        if len(homes) > 1:
+            self.twice.append(f"{time.strftime('%H:%M:%S')} {homes}")
 
     def _runs_on(self, host: str) -> bool:
         try:

@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
-from typing import Self
 
 from tests.e2e.fleet import LabFleet, service, write_playbook
+from tests.e2e.watching import Watching
 
 
-class Least:
+class Least(Watching):
     """Counts the running instances at each dockerd, not through our code: the least there ever were."""
 
     def __init__(self, fleet: LabFleet, prefix: str) -> None:
+        super().__init__(every_s=0.2)
         self._fleet, self._prefix = fleet, prefix
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True)
         self.counts: list[int] = []
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        self._thread.join(timeout=30)
-
-    def _run(self) -> None:
-        while not self._stop.wait(0.2):
-            names = {name for host in self._fleet.hosts for name in self._names(host)}
-            self.counts.append(len(names))
+    def look(self) -> None:
+        """Count once."""
+        names = {name for host in self._fleet.hosts for name in self._names(host)}
+        self.counts.append(len(names))
 
     def _names(self, host: str) -> list[str]:
         shown = self._fleet.inside(host, "docker", "ps", "--format", "{{.Names}}").split()

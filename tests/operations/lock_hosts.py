@@ -13,8 +13,8 @@ from clusterctl.operations.rights import Claim
 from clusterctl.remote.lock import Busy, Holder
 from clusterctl.remote.lock_look import HostLock
 
-ANN = Claim("r1", "ann@laptop", "clusterctl apply shop.yaml")
-BOB = Claim("r2", "bob@desk", "clusterctl reboot all")
+DEV = Claim("r1", "dev@laptop", "clusterctl apply shop.yaml")
+SRE = Claim("r2", "sre@desk", "clusterctl reboot all")
 
 
 @dataclass(eq=False)

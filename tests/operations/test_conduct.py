@@ -118,7 +118,7 @@ def test_hosts_that_failed_are_left_out_only_where_the_plan_says_so() -> None:
     cluster = a_fleet(hosts=3)
     plan = plan_for(cluster, PROJECT)
     plan = replace(plan, batches=tuple(replace(batch, tolerated=9) for batch in plan.batches))
-    cluster.hosts["h2"].locked_by = "apply by bob"
+    cluster.hosts["h2"].locked_by = "apply by sre"
 
     usual = execute(cluster, plan, conduct_for(cluster))
     dropping = execute(cluster, replace(plan, drops_failed_hosts=True), conduct_for(cluster))

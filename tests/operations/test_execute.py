@@ -91,12 +91,12 @@ def test_it_stops_between_two_batches_when_told_so() -> None:
 def test_a_host_that_is_lost_during_a_batch_stops_the_next() -> None:
     cluster = a_cluster()
     found = plan(cluster, a_project(a_service(replicas=3)))
-    cluster.hosts["h2"].locked_by = "apply by ann@laptop"
+    cluster.hosts["h2"].locked_by = "apply by dev@laptop"
 
     report = carry_out(cluster, found)
 
     assert [(r.step.host, r.detail, r.locked) for r in report.failed] == [
-        ("h2", "locked: apply by ann@laptop", True)
+        ("h2", "locked: apply by dev@laptop", True)
     ]
     assert len(cluster.performed) == 1
 

@@ -12,7 +12,7 @@ from clusterctl.errors import IdentityError, LockedError, RemoteError
 from clusterctl.operations import lock
 from clusterctl.operations.lock_words import ago
 from clusterctl.operations.rights import Right
-from tests.operations.lock_hosts import ANN, BOB, LockHosts
+from tests.operations.lock_hosts import DEV, SRE, LockHosts
 
 
 @pytest.fixture
@@ -41,18 +41,18 @@ def until(condition: Callable[[], bool]) -> None:
 def test_a_free_lock_is_taken_on_all_hosts_with_a_number_above_all_seen(hosts: LockHosts) -> None:
     hosts["h1"].epoch, hosts["h2"].epoch, hosts["h3"].epoch = 4, 7, 5
 
-    right = hosts.lock().acquire(ANN)
+    right = hosts.lock().acquire(DEV)
 
     assert right.epoch == 8
     assert [host.epoch for host in hosts.hosts.values()] == [8, 8, 8]
-    assert hosts.held_by == {"h1": "ann@laptop", "h2": "ann@laptop", "h3": "ann@laptop"}
+    assert hosts.held_by == {"h1": "dev@laptop", "h2": "dev@laptop", "h3": "dev@laptop"}
 
 
 def test_each_right_has_a_higher_number_than_the_one_before(hosts: LockHosts) -> None:
     numbers = []
     for gone in ("h1", "h2", "h3"):
         hosts[gone].fail()
-        right = hosts.lock().acquire(ANN)
+        right = hosts.lock().acquire(DEV)
         numbers.append(right.epoch)
         right.release()
         hosts[gone].problem = None
@@ -63,7 +63,7 @@ def test_each_right_has_a_higher_number_than_the_one_before(hosts: LockHosts) ->
 def test_one_of_three_hosts_may_be_away(hosts: LockHosts) -> None:
     hosts["h2"].fail()
 
-    right = hosts.lock().acquire(ANN)
+    right = hosts.lock().acquire(DEV)
 
     assert (right.epoch, right.prove()) == (1, "")
 
@@ -73,7 +73,7 @@ def test_the_majority_is_of_the_configured_hosts_not_of_those_that_answer(hosts:
     hosts["h3"].fail("banner", "no SSH banner within 10 s")
 
     with pytest.raises(RemoteError) as caught:
-        hosts.lock().acquire(ANN)
+        hosts.lock().acquire(DEV)
 
     error = caught.value
     assert error.message == "cannot take the lock: 2 of 3 lock hosts must answer"
@@ -106,7 +106,7 @@ def test_how_many_may_be_away(names: list[str], away: int, *, enough: bool) -> N
         hosts[name].fail()
 
     try:
-        hosts.lock().acquire(ANN)
+        hosts.lock().acquire(DEV)
         taken = True
     except RemoteError:
         taken = False
@@ -119,7 +119,7 @@ def test_a_refused_key_is_no_dead_host(hosts: LockHosts) -> None:
     hosts["h2"].fail()
 
     with pytest.raises(IdentityError) as caught:
-        hosts.lock().acquire(ANN)
+        hosts.lock().acquire(DEV)
 
     assert "h1  host-key: host key changed" in caught.value.details
     assert caught.value.next_step == "check the keys, known_hosts or sudo there. Nothing was changed."
@@ -129,12 +129,12 @@ def test_a_host_that_hangs_is_not_waited_for_and_its_late_lock_is_let_go(hosts: 
     hosts["h3"].running.clear()
     began = time.monotonic()
 
-    right = hosts.lock().acquire(ANN)
+    right = hosts.lock().acquire(DEV)
 
     assert time.monotonic() - began < 2
     hosts["h3"].running.set()
     until(lambda: "h3" not in hosts.held_by)
-    assert hosts.held_by == {"h1": "ann@laptop", "h2": "ann@laptop"}
+    assert hosts.held_by == {"h1": "dev@laptop", "h2": "dev@laptop"}
     assert right.prove() == ""
 
 
@@ -144,7 +144,7 @@ def test_hosts_that_do_not_take_the_number_give_no_right(
     monkeypatch.setattr("tests.operations.lock_hosts.FakeSession.raise_epoch", lambda *_: "disk full")
 
     with pytest.raises(RemoteError) as caught:
-        hosts.lock().acquire(ANN)
+        hosts.lock().acquire(DEV)
 
     assert caught.value.details == ("h1  answer: disk full", "h2  answer: disk full", "h3  answer: disk full")
     assert hosts.held_by == {}
@@ -159,7 +159,7 @@ def test_an_interrupt_while_taking_it_leaves_nothing_held(
     monkeypatch.setattr(lock.HeldRight, "number", interrupted)
 
     with pytest.raises(KeyboardInterrupt):
-        hosts.lock().acquire(ANN)
+        hosts.lock().acquire(DEV)
 
     assert hosts.held_by == {}
 
@@ -169,44 +169,44 @@ def test_an_interrupt_while_taking_it_leaves_nothing_held(
 
 @pytest.mark.usefixtures("impatient")
 def test_who_comes_second_is_told_who_what_since_when_and_what_to_do(hosts: LockHosts) -> None:
-    hosts.lock().acquire(ANN)
+    hosts.lock().acquire(DEV)
 
     with pytest.raises(LockedError) as caught:
-        hosts.lock().acquire(BOB)
+        hosts.lock().acquire(SRE)
 
     error = caught.value
     assert error.exit_code == 5
-    assert error.message == "locked: ann@laptop is at work (clusterctl apply shop.yaml), since 2 min"
-    line = "held by ann@laptop: clusterctl apply shop.yaml, run r1, since 2 min"
+    assert error.message == "locked: dev@laptop is at work (clusterctl apply shop.yaml), since 2 min"
+    line = "held by dev@laptop: clusterctl apply shop.yaml, run r1, since 2 min"
     assert set(error.details) <= {f"h1  {line}", f"h2  {line}", f"h3  {line}"}
     assert len(error.details) >= 2
     assert error.next_step == (
         "wait, and see who it is: clusterctl lock status. If you are sure that it is gone: "
         "clusterctl lock release --force --reason TEXT. Nothing was changed."
     )
-    assert set(hosts.held_by.values()) == {"ann@laptop"}
+    assert set(hosts.held_by.values()) == {"dev@laptop"}
 
 
 @pytest.mark.usefixtures("impatient")
 def test_a_holder_that_has_not_signed_yet_is_somebody(
     hosts: LockHosts, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hosts.lock().acquire(ANN)
+    hosts.lock().acquire(DEV)
     monkeypatch.setattr("tests.operations.lock_hosts.FakeHost.holder", None)
 
     with pytest.raises(LockedError, match=r"^locked: somebody is just taking the lock$"):
-        hosts.lock().acquire(BOB)
+        hosts.lock().acquire(SRE)
 
 
 def test_a_lock_that_is_given_back_meanwhile_is_taken(hosts: LockHosts) -> None:
-    first = hosts.lock().acquire(ANN)
+    first = hosts.lock().acquire(DEV)
     waits: list[float] = []
 
     def pause(seconds: float) -> None:
         waits.append(seconds)
         first.release()
 
-    second = hosts.lock(pause).acquire(BOB)
+    second = hosts.lock(pause).acquire(SRE)
 
     assert second.epoch == 2
     assert len(waits) == 1
@@ -214,35 +214,35 @@ def test_a_lock_that_is_given_back_meanwhile_is_taken(hosts: LockHosts) -> None:
 
 
 def test_who_comes_second_gives_up_in_time(hosts: LockHosts) -> None:
-    hosts.lock().acquire(ANN)
+    hosts.lock().acquire(DEV)
     began = time.monotonic()
 
     with pytest.raises(LockedError):
-        hosts.lock(time.sleep).acquire(BOB)
+        hosts.lock(time.sleep).acquire(SRE)
 
     assert time.monotonic() - began < 6
 
 
 @pytest.mark.usefixtures("impatient")
 def test_a_minority_held_by_another_does_not_hinder(hosts: LockHosts) -> None:
-    hosts["h1"].take(ANN)
+    hosts["h1"].take(DEV)
 
-    right = hosts.lock().acquire(BOB)
+    right = hosts.lock().acquire(SRE)
 
     assert right.prove() == ""
-    assert hosts.held_by == {"h1": "ann@laptop", "h2": "bob@desk", "h3": "bob@desk"}
+    assert hosts.held_by == {"h1": "dev@laptop", "h2": "sre@desk", "h3": "sre@desk"}
 
 
 @pytest.mark.usefixtures("impatient")
 def test_a_held_and_a_dead_host_mean_locked(hosts: LockHosts) -> None:
-    hosts["h1"].take(ANN)
+    hosts["h1"].take(DEV)
     hosts["h2"].fail()
 
     with pytest.raises(LockedError) as caught:
-        hosts.lock().acquire(BOB)
+        hosts.lock().acquire(SRE)
 
     assert "h2  connect: no answer within 10 s" in caught.value.details
-    until(lambda: hosts.held_by == {"h1": "ann@laptop"})
+    until(lambda: hosts.held_by == {"h1": "dev@laptop"})
 
 
 def test_of_several_that_start_at_once_never_two_have_it(hosts: LockHosts) -> None:
@@ -252,7 +252,7 @@ def test_of_several_that_start_at_once_never_two_have_it(hosts: LockHosts) -> No
 
     def work() -> None:
         try:
-            right = hosts.lock(lambda _: time.sleep(0.01)).acquire(ANN)
+            right = hosts.lock(lambda _: time.sleep(0.01)).acquire(DEV)
         except LockedError:
             return
         at_work.append(1)
@@ -276,7 +276,7 @@ def test_of_several_that_start_at_once_never_two_have_it(hosts: LockHosts) -> No
 
 
 def held(hosts: LockHosts) -> Right:
-    return hosts.lock().acquire(ANN)
+    return hosts.lock().acquire(DEV)
 
 
 def test_a_host_that_dies_costs_nothing_while_a_majority_lives(hosts: LockHosts) -> None:
@@ -322,7 +322,7 @@ def test_where_a_newer_run_was_the_lock_does_not_come_back(hosts: LockHosts) -> 
     right = held(hosts)
     for host in hosts.hosts.values():
         host.session = None
-    hosts.lock().acquire(BOB).release()
+    hosts.lock().acquire(SRE).release()
 
     assert right.prove() == (
         "the lock is lost: 2 of 3 lock hosts must hold it (h1: a newer run has begun (epoch 2, ours is 1); "
@@ -335,10 +335,10 @@ def test_where_another_is_at_work_the_lock_does_not_come_back(hosts: LockHosts) 
     right = held(hosts)
     for host in hosts.hosts.values():
         host.session = None
-    hosts.lock().acquire(BOB)
+    hosts.lock().acquire(SRE)
 
-    assert "h1: held by bob@desk" in right.prove()
-    assert set(hosts.held_by.values()) == {"bob@desk"}
+    assert "h1: held by sre@desk" in right.prove()
+    assert set(hosts.held_by.values()) == {"sre@desk"}
 
 
 def test_a_proof_ends_though_hosts_hang(hosts: LockHosts, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -205,7 +205,7 @@ def test_an_interrupt_between_two_batches_stops_there() -> None:
     ("blocked", "kind", "code"),
     [
         ([Blocked("guard", "h1", "disk full")], RefusedError, 4),
-        ([Blocked("busy", "h1", "apply by ann"), Blocked("guard", "h2", "x")], LockedError, 5),
+        ([Blocked("busy", "h1", "apply by dev"), Blocked("guard", "h2", "x")], LockedError, 5),
         ([Blocked("unreachable", "h1", "refused"), Blocked("image", "", "x")], RemoteError, 1),
         ([Blocked("image", "", "not found")], RemoteError, 1),
         ([Blocked("image", "", "not found"), Blocked("guard", "h1", "x")], RefusedError, 4),

@@ -39,7 +39,7 @@ from tests.fake_host import KilledError
 OLD, NEW = "registry:5000/web:1", "registry:5000/web:2"
 RUN = "20270115-080000-apply-0001"
 OTHER = RunSummary(
-    "20270116-090000-x-0002", "resume", "shop", "clusterctl resume", "ann@other", 1_800_090_000
+    "20270116-090000-x-0002", "resume", "shop", "clusterctl resume", "dev@other", 1_800_090_000
 )
 FIRST, SECOND = a_project(a_service(replicas=3)), a_project(a_service(image=NEW, replicas=3))
 
@@ -175,7 +175,7 @@ def test_a_run_keeps_its_id_and_start_and_gets_a_new_name_and_command() -> None:
     found = taken_over(a_summary(), OTHER)
 
     assert (found.id, found.verb, found.subject, found.started_s) == (RUN, "apply", "shop", 1_800_000_000)
-    assert (found.by, found.command, found.state) == ("ann@other", "clusterctl resume", "running")
+    assert (found.by, found.command, found.state) == ("dev@other", "clusterctl resume", "running")
 
 
 def test_a_resumed_run_with_nothing_left_to_do_is_closed_without_asking() -> None:
@@ -258,7 +258,7 @@ def test_a_run_whose_holder_is_alive_is_refused_by_the_lock() -> None:
     record = chosen(cluster)
     pipeline = a_run(cluster, record.intent, Held(), taken_over(record.summary, OTHER))
 
-    with pytest.raises(LockedError, match="not for ann@other"):
+    with pytest.raises(LockedError, match="not for dev@other"):
         do(replace(pipeline, closes="done"))
     assert cluster.effects == 0
 
@@ -295,7 +295,7 @@ def test_abort_clears_the_markers_of_the_run_and_no_others() -> None:
     cluster = a_cluster()
     run = replace(a_summary("drain", "h[1-2]"), state="stopped")
     mine = [SetMarker(h, m, run.id, "ops", "drain") for h in ("h1", "h2") for m in ("cordoned", "draining")]
-    theirs = SetMarker("h3", "cordoned", "20270101-000000-cordon-0001", "ann", "disk")
+    theirs = SetMarker("h3", "cordoned", "20270101-000000-cordon-0001", "dev", "disk")
     cluster.perform(Batch("mark", (*mine, theirs)), lambda _: None, 0)
     record = RunRecord(run, DrainIntent(("h1", "h2")))
     record_on(cluster, record)

@@ -17,7 +17,7 @@ from tests.conduct import a_summary, carry_out
 from tests.planning.fleets import DATA, SILENT, a_fleet, lines, opened, plan_for, planned, titled, where
 
 RUN = a_summary("drain", "h4")
-BY_OPS = "by=ann@desk\nrun=20270101-000000-cordon-0001\nreason=disk\nsince=0\n"
+BY_OPS = "by=dev@desk\nrun=20270101-000000-cordon-0001\nreason=disk\nsince=0\n"
 CHANGED_HANDS = Unreachable("h5", "host-key", "its host key has changed")
 
 
@@ -217,7 +217,7 @@ def test_a_host_of_another_unfinished_run_is_refused_by_that_runs_name() -> None
     cluster = a_fleet(a_service(replicas=5))
     other = a_summary("reboot", "all")
     cluster.hosts["h1"].runs[other.id] = render_record(RunRecord(other, DrainIntent(("h4",))))
-    cluster.hosts["h4"].markers["rebooting"] = f"by=bob\nrun={other.id}\nreason=\nsince=0\n"
+    cluster.hosts["h4"].markers["rebooting"] = f"by=sre\nrun={other.id}\nreason=\nsince=0\n"
 
     found = planned(cluster, DrainIntent(("h4",)), RUN)
 

@@ -52,11 +52,11 @@ def test_a_fleet_that_is_well(cluster: FakeCluster) -> None:
         ({"cluster": "other"}, "guard", "belongs to cluster other, not test"),
         ({"markers": {"busy": "somebody"}}, "busy", "is being changed: somebody"),
         (
-            {"markers": {"draining": "by=ann\nrun=r\nsince=1\nreason=x\n"}},
+            {"markers": {"draining": "by=dev\nrun=r\nsince=1\nreason=x\n"}},
             "out",
-            "draining since 1970-01-01 by ann",
+            "draining since 1970-01-01 by dev",
         ),
-        ({"markers": {"cordoned": "by=ann\nrun=r\nsince=1\nreason=x\n"}}, "out", "cordoned since 1970-01-01"),
+        ({"markers": {"cordoned": "by=dev\nrun=r\nsince=1\nreason=x\n"}}, "out", "cordoned since 1970-01-01"),
     ],
 )
 def test_what_a_host_says_of_itself(
@@ -70,7 +70,7 @@ def test_what_a_host_says_of_itself(
 
 
 def test_a_cordon_of_today_is_somebodys_will(cluster: FakeCluster) -> None:
-    marker = f"by=ann\nrun=r\nsince={cluster.clock_s - 3600}\nreason=x\n"
+    marker = f"by=dev\nrun=r\nsince={cluster.clock_s - 3600}\nreason=x\n"
 
     assert found(cluster, seen_as(cluster, "h2", {"markers": {"cordoned": marker}})) == []
 
@@ -115,7 +115,7 @@ def _double(cluster: FakeCluster) -> None:
 
 def _half_done(cluster: FakeCluster) -> None:
     summary = RunSummary(
-        "20270115-080000-cordon-0001", "cordon", "h1", "clusterctl cordon h1", "ann@laptop", 1
+        "20270115-080000-cordon-0001", "cordon", "h1", "clusterctl cordon h1", "dev@laptop", 1
     )
     cluster.hosts["h1"].runs[summary.id] = render_record(RunRecord(summary, CordonIntent(("h1",))))
 
@@ -143,7 +143,7 @@ def _half_done(cluster: FakeCluster) -> None:
         (
             _half_done,
             "run",
-            "clusterctl cordon h1 of ann@laptop is running, 0 of 0",
+            "clusterctl cordon h1 of dev@laptop is running, 0 of 0",
             "clusterctl resume 2027",
         ),
     ],

@@ -15,7 +15,7 @@ def line(at_s: int, message: object) -> str:
 
 def entry(**fields: str) -> str:
     usual = {
-        "who": "ann@laptop",
+        "who": "dev@laptop",
         "when": "2027-01-15T08:00:00Z",
         "cluster": "test",
         "host": "h1",
@@ -31,16 +31,16 @@ def told(*lines: str, silent: tuple[str, ...] = (), since_s: float = 0) -> list[
 
 
 def test_a_change_says_by_whom_and_what() -> None:
-    words = "epoch 7, apply shop.yaml by ann@laptop pid 9: replace shop-web-1: changed"
+    words = "epoch 7, apply shop.yaml by dev@laptop pid 9: replace shop-web-1: changed"
 
     found = parse_journal("h1", line(5, words) + "\n")
 
-    assert found == [Happening(5, "h1", "ann@laptop", "replace shop-web-1: changed", "apply shop.yaml")]
+    assert found == [Happening(5, "h1", "dev@laptop", "replace shop-web-1: changed", "apply shop.yaml")]
 
 
 @pytest.mark.parametrize("words", ["record run r-1: changed", "write manifest shop generation 1: changed"])
 def test_bookkeeping_is_left_out(words: str) -> None:
-    assert parse_journal("h1", line(5, f"epoch 7, apply by-law.yaml by ann@laptop pid 9: {words}")) == []
+    assert parse_journal("h1", line(5, f"epoch 7, apply by-law.yaml by dev@laptop pid 9: {words}")) == []
 
 
 def test_other_words_of_ours_are_told_as_they_are() -> None:

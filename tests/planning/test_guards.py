@@ -43,10 +43,10 @@ def test_a_host_of_another_cluster_blocks() -> None:
 
 
 def test_a_host_that_is_being_changed_blocks() -> None:
-    snapshot = a_snapshot("h1", facts_of("h2", markers={"busy": "apply by ann"}))
+    snapshot = a_snapshot("h1", facts_of("h2", markers={"busy": "apply by dev"}))
 
     assert find_blocks(TWO, snapshot, frozenset()) == [
-        Blocked("busy", "h2", "is being changed: apply by ann")
+        Blocked("busy", "h2", "is being changed: apply by dev")
     ]
 
 

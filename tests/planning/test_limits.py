@@ -22,7 +22,7 @@ SILENT = Unreachable("h3", "connect", "no answer within 10 s")
 
 
 def marked(host: str, *names: str) -> Snapshot:
-    facts = facts_of(host, markers=dict.fromkeys(names, "by=ann\nrun=r1\nreason=\nsince=0\n"))
+    facts = facts_of(host, markers=dict.fromkeys(names, "by=dev\nrun=r1\nreason=\nsince=0\n"))
     return a_snapshot("h1", "h2", "h3", facts)
 
 

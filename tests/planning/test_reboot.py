@@ -22,7 +22,7 @@ from tests.planning.fleets import (
 )
 
 ALL = ("h1", "h2", "h3", "h4", "h5")
-BY_OPS = "by=ann@desk\nrun=20270101-000000-cordon-0001\nreason=disk\nsince=0\n"
+BY_OPS = "by=dev@desk\nrun=20270101-000000-cordon-0001\nreason=disk\nsince=0\n"
 CHECK = HealthCheck(("CMD", "true"), interval_s=5.0, timeout_s=5.0, retries=2)
 
 

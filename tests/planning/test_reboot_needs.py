@@ -20,7 +20,7 @@ from tests.planning.fleets import (
 )
 
 ALL = ("h1", "h2", "h3", "h4", "h5")
-BY_OPS = "by=ann@desk\nrun=20270101-000000-cordon-0001\nreason=disk\nsince=0\n"
+BY_OPS = "by=dev@desk\nrun=20270101-000000-cordon-0001\nreason=disk\nsince=0\n"
 
 
 @pytest.mark.parametrize(
@@ -80,7 +80,7 @@ def test_a_drained_host_itself_may_be_rebooted_and_stays_drained() -> None:
 def test_hosts_of_another_unfinished_run_are_refused_and_those_of_a_finished_one_are_not() -> None:
     cluster = a_fleet(a_service(replicas=3))
     other = a_summary("update", "h4")
-    cluster.hosts["h4"].markers["updating"] = f"by=bob\nrun={other.id}\nreason=\nsince=0\n"
+    cluster.hosts["h4"].markers["updating"] = f"by=sre\nrun={other.id}\nreason=\nsince=0\n"
 
     def keep(state: str) -> None:
         record = RunRecord(replace(other, state=state), RebootIntent(("h4",)))  # type: ignore[arg-type]

@@ -270,7 +270,7 @@ def test_the_first_failure_stops_everything_by_default() -> None:
 
 def test_up_to_max_fail_hosts_may_fail_and_nothing_more_is_done_to_them() -> None:
     cluster = a_fleet(hosts=5)
-    cluster.hosts["h4"].locked_by = "apply by bob"
+    cluster.hosts["h4"].locked_by = "apply by sre"
 
     report = carry_out(
         cluster, planned(cluster, steps(HELLO, PlaybookStep("exec", {"command": "bye"}), max_fail=1), RUN)
@@ -285,7 +285,7 @@ def test_up_to_max_fail_hosts_may_fail_and_nothing_more_is_done_to_them() -> Non
 def test_one_failure_more_than_max_fail_stops() -> None:
     cluster = a_fleet(hosts=5)
     for name in ("h4", "h5"):
-        cluster.hosts[name].locked_by = "apply by bob"
+        cluster.hosts[name].locked_by = "apply by sre"
 
     report = carry_out(cluster, planned(cluster, steps(HELLO, max_fail=1), RUN))
 
@@ -295,7 +295,7 @@ def test_one_failure_more_than_max_fail_stops() -> None:
 def test_with_on_failure_continue_everybody_else_is_done() -> None:
     cluster = a_fleet(hosts=5)
     for name in ("h4", "h5", "h1"):
-        cluster.hosts[name].locked_by = "apply by bob"
+        cluster.hosts[name].locked_by = "apply by sre"
 
     report = carry_out(cluster, planned(cluster, steps(HELLO, on_failure="continue"), RUN))
 
@@ -307,7 +307,7 @@ def test_a_host_that_failed_is_not_asked_for_before_the_others_are_opened() -> N
     cluster = a_fleet(hosts=6)
     intent = steps(HELLO, REBOOT, UNCORDON, hosts=("h4", "h5"), serial=(Limit(2),), max_fail=1)
     found = planned(cluster, replace(intent, rolling=Rolling(Limit(2))), RUN)
-    cluster.hosts["h4"].locked_by = "apply by bob"
+    cluster.hosts["h4"].locked_by = "apply by sre"
 
     report = carry_out(cluster, found)
 
@@ -331,7 +331,7 @@ def test_no_old_copy_stops_where_its_replacement_was_to_start_on_a_host_that_has
     intent = steps(HELLO, *ROLLING_REBOOT, hosts=("h1", "h4"), max_fail=9, rolling=Rolling(Limit(2)))
     found = planned(cluster, intent, RUN)
     target = titled(found, "start elsewhere").steps[0].host
-    cluster.hosts[target].locked_by = "apply by bob"
+    cluster.hosts[target].locked_by = "apply by sre"
     before = where(cluster)
 
     report = carry_out(cluster, found)

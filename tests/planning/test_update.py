@@ -22,7 +22,7 @@ from clusterctl.planning.update import (
 )
 from tests.builders import a_snapshot, facts_of
 
-RUN = RunSummary("run-2", "update", "all", "clusterctl update all", "ann@desk", 1_800_000_000)
+RUN = RunSummary("run-2", "update", "all", "clusterctl update all", "dev@desk", 1_800_000_000)
 CURL = PackageChange("curl", "1.0", "1.1")
 OPENSSL = PackageChange("openssl", "3.0", "3.1", security=True)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from clusterctl.remote.lock import lock_script
 
 NONCE = "d" * 32
-CLAIM = '"run":"r1","by":"ann@laptop","command":"clusterctl apply shop.yaml"'
+CLAIM = '"run":"r1","by":"dev@laptop","command":"clusterctl apply shop.yaml"'
 
 
 def moved(script: str, root: Path) -> str:

@@ -21,7 +21,7 @@ from clusterctl.remote.ssh import connect
 from tests.remote.lock_host import moved
 from tests.remote.sshd import Sshd
 
-CLAIM = {"run": "r1", "by": "ann@laptop", "command": "clusterctl apply shop.yaml"}
+CLAIM = {"run": "r1", "by": "dev@laptop", "command": "clusterctl apply shop.yaml"}
 Take = Callable[..., LockSession | Busy]
 
 
@@ -98,12 +98,12 @@ def test_who_has_it_is_told_with_command_and_age(take: Take) -> None:
     held(take()).raise_epoch(5)
     time.sleep(1.1)
 
-    found = take(by="bob@desk")
+    found = take(by="sre@desk")
 
     assert isinstance(found, Busy)
     assert found.holder
     assert (found.holder.by, found.holder.command, found.holder.epoch) == (
-        "ann@laptop",
+        "dev@laptop",
         "clusterctl apply shop.yaml",
         5,
     )
@@ -233,23 +233,23 @@ def test_a_look_and_a_release_by_force(take: Take, sshd: Sshd) -> None:
 
     with connect(sshd.target(), sshd.credentials()) as connection:
         before = look_at_lock(connection)
-        ended = free_lock(connection, 4, "by bob: it hangs")
+        ended = free_lock(connection, 4, "by sre: it hangs")
         after = look_at_lock(connection)
 
     assert isinstance(before, HostLock)
     assert isinstance(ended, HostLock)
     assert before.holder
     assert ended.holder
-    assert before.holder.by == ended.holder.by == "ann@laptop"
+    assert before.holder.by == ended.holder.by == "dev@laptop"
     assert after == HostLock("web1", None, 4)
     assert session.prove(3) == "the session that held it has ended"
 
 
 def test_a_signature_is_read_by_the_hosts_own_clock() -> None:
-    text = '{"run":"r1","by":"ann","command":"x","since":1000,"epoch":3,"pid":7}'
+    text = '{"run":"r1","by":"dev","command":"x","since":1000,"epoch":3,"pid":7}'
 
-    assert parse_holder(text, 1120) == Holder("r1", "ann", "x", 1000, 3, 120)
-    assert parse_holder(text, 900) == Holder("r1", "ann", "x", 1000, 3, 0)
+    assert parse_holder(text, 1120) == Holder("r1", "dev", "x", 1000, 3, 120)
+    assert parse_holder(text, 900) == Holder("r1", "dev", "x", 1000, 3, 0)
 
 
 @pytest.mark.parametrize(

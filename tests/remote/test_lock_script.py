@@ -70,7 +70,7 @@ def test_the_first_gets_the_lock_and_signs_for_it(hold: Hold, root: Path) -> Non
     assert abs(signed.pop("since") - time.time()) < 10
     assert signed == {
         "run": "r1",
-        "by": "ann@laptop",
+        "by": "dev@laptop",
         "command": "clusterctl apply shop.yaml",
         "epoch": 0,
         "pid": first.process.pid,
@@ -81,12 +81,12 @@ def test_the_first_gets_the_lock_and_signs_for_it(hold: Hold, root: Path) -> Non
 def test_the_second_is_told_who_has_it(hold: Hold) -> None:
     hold().hear()
 
-    second = hold(claim='"run":"r2","by":"bob","command":"x"')
+    second = hold(claim='"run":"r2","by":"sre","command":"x"')
 
     word, now, holder = second.hear().split(" ", 2)
     assert word == "busy"
     assert abs(int(now) - time.time()) < 10
-    assert json.loads(holder)["by"] == "ann@laptop"
+    assert json.loads(holder)["by"] == "dev@laptop"
     assert second.ended_after_s() < 2
 
 
@@ -231,7 +231,7 @@ def test_a_look_tells_who_holds_it_and_takes_nothing(hold: Hold, root: Path) -> 
 
     assert isinstance(found[0], HostLock)
     assert found[0].holder
-    assert (found[0].holder.by, found[0].holder.epoch, found[0].epoch) == ("ann@laptop", 3, 3)
+    assert (found[0].holder.by, found[0].holder.epoch, found[0].epoch) == ("dev@laptop", 3, 3)
     assert first.ask("prove") == "held 3"
 
 
@@ -254,16 +254,16 @@ def test_force_ends_the_holder_raises_the_epoch_and_is_written_down(hold: Hold, 
     first.hear()
     first.ask("epoch 3")
 
-    ended = seen(root, "free", EPOCH="4", WORDS="lock released by force by bob: ann's laptop burnt")
+    ended = seen(root, "free", EPOCH="4", WORDS="lock released by force by sre: dev's laptop burnt")
 
     assert isinstance(ended, HostLock)
     assert ended.holder
-    assert (ended.holder.by, ended.epoch) == ("ann@laptop", 4)
+    assert (ended.holder.by, ended.epoch) == ("dev@laptop", 4)
     assert first.ended_after_s() < 2
     assert hold().hear() == "held 4"
     line = (root / "journal.txt").read_text()
     assert line.startswith(
-        '-t clusterctl -- lock released by force by bob: ann\'s laptop burnt; it was held by: {"run":"r1",'
+        '-t clusterctl -- lock released by force by sre: dev\'s laptop burnt; it was held by: {"run":"r1",'
     )
 
 

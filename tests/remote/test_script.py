@@ -29,7 +29,7 @@ FORGET = RemoveManifest("h1", "shop", "deleted")
 HERE = Path(__file__).parent
 
 
-def script_of(*steps: Step, cluster: str = "test", holder: str = "apply by ann") -> str:
+def script_of(*steps: Step, cluster: str = "test", holder: str = "apply by dev") -> str:
     return build_script(steps, NONCE, cluster, holder, 0).text
 
 
@@ -116,8 +116,8 @@ def test_the_cluster_is_checked_and_the_holder_is_quoted() -> None:
     with pytest.raises(ValueError, match="not fit for a script"):
         script_of(PULL, cluster="test; reboot")
 
-    assert "HOLDER='apply $(id) '\"'\"'x'\"'\"' by ann'\n" in script_of(
-        PULL, holder="apply $(id) 'x'\nby ann"
+    assert "HOLDER='apply $(id) '\"'\"'x'\"'\"' by dev'\n" in script_of(
+        PULL, holder="apply $(id) 'x'\nby dev"
     )
 
 
@@ -214,11 +214,11 @@ def test_a_word_nobody_knows_is_a_failure() -> None:
 
 
 def test_a_lock_is_told_with_its_holder() -> None:
-    said = answer(section("locked", b"apply by bob\x1b[2J@laptop pid 7\n", 75), control("end 75"))
+    said = answer(section("locked", b"apply by sre\x1b[2J@laptop pid 7\n", 75), control("end 75"))
 
     assert (
         results(said, PULL, WRITE)
-        == [("failed", r"locked: apply by bob\x1b[2J@laptop pid 7", (), False, True)] * 2
+        == [("failed", r"locked: apply by sre\x1b[2J@laptop pid 7", (), False, True)] * 2
     )
 
 

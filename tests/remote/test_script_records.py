@@ -44,12 +44,12 @@ def test_a_marker_says_by_whom_for_which_run_why_and_since_when(host: ShellHost)
 
 
 def test_a_marker_that_is_there_stays_as_it_is(host: ShellHost) -> None:
-    host.write("etc/markers/cordoned", "by=bob\nrun=old\n")
+    host.write("etc/markers/cordoned", "by=sre\nrun=old\n")
 
     result = host.run(CORDON)[0]
 
     assert result.status == "unchanged"
-    assert host.read("etc/markers/cordoned") == "by=bob\nrun=old\n"
+    assert host.read("etc/markers/cordoned") == "by=sre\nrun=old\n"
 
 
 def test_a_marker_of_another_run_is_not_cleared(host: ShellHost) -> None:

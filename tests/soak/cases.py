@@ -54,7 +54,7 @@ RARE: tuple[dict[str, Any], ...] = (
     {"replicas": 2, "drain": "refuse"},
     {"replicas": 1, "drain": "interrupt"},
 )
-BY_OPS = "by=ann@desk\nrun=20270101-000000-cordon-0001\nreason=disk\nsince=0\n"
+BY_OPS = "by=dev@desk\nrun=20270101-000000-cordon-0001\nreason=disk\nsince=0\n"
 WINDOW = Window((4,), 8 * 60 + 3, 12 * 3600, "UTC")
 """Opens on a Friday three minutes after `conduct.NOW_S`."""
 OTHER = a_project(Service("cache", IMAGES[2], replicas=2), name="other")
