@@ -395,6 +395,13 @@ GUARDS = (
         (SOAK,),
     ),
     Guard(
+        "a host that was told to reboot is waited for under the lock",
+        f"{OPERATIONS}/pipeline.py",
+        "snapshot = self._await_hosts(request, self._look(request), stopped)",
+        "snapshot = self._look(request)",
+        ("tests/operations/test_pipeline.py",),
+    ),
+    Guard(
         "rebalance: data never moves",
         f"{PLANNING}/rebalance.py",
         "            or bool(writable_volumes(service))\n",

@@ -96,7 +96,7 @@ class Pipeline:
 
     def _approved(self, first: Snapshot, approve: Approve, stopped: Stopped) -> Report | None:
         """Have the plan for a first look approved, and go on under the lock."""
-        first = self._await_hosts(first, stopped)
+        first = self._await_hosts(request_of(self.intent), first, stopped)
         intent = freeze(self.intent, first)
         plan = self._plan(intent, first)
         demand_possible(plan)
@@ -110,10 +110,13 @@ class Pipeline:
         finally:
             right.release()
 
-    def _await_hosts(self, first: Snapshot, stopped: Stopped) -> Snapshot:
-        """Return a look at which the hosts of a run that goes on answer; it may have left them rebooting."""
+    def _await_hosts(self, request: LookRequest, first: Snapshot, stopped: Stopped) -> Snapshot:
+        """Return a look at which the hosts of a run that goes on answer; it may have left them rebooting.
+
+        Every look that is planned from goes through here: a host that was told to reboot may go down after any.
+        """
         mine = set(getattr(self.intent, "hosts", ())) if self.closes else set()
-        look = partial(self._look, request_of(self.intent))
+        look = partial(self._look, request)
         return ComeBack(look, self.time.clock, self.time.pause, stopped, self.emit).wait(mine, first)
 
     def _settled(
@@ -123,7 +126,7 @@ class Pipeline:
         approve, stopped = person
         request = replace(request_of(intent), settle_s=SETTLE_S, claim_epoch=right.epoch)
         for _ in range(TRIES):
-            snapshot = self._look(request)
+            snapshot = self._await_hosts(request, self._look(request), stopped)
             demand_newest(snapshot, right.epoch)
             again = self._plan(intent, snapshot)
             if again == plan:

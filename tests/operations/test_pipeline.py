@@ -270,6 +270,30 @@ def test_a_run_that_goes_on_waits_for_a_host_that_it_has_left_rebooting() -> Non
     assert waits == ["waiting for h3: the run may have left it rebooting"] * 2
 
 
+def test_a_host_that_goes_down_between_the_two_looks_is_waited_for_under_the_lock() -> None:
+    """It was told to reboot, still answered when the run was resumed, and went down before the second look."""
+    cluster = a_cluster("h1", "h2", "h3")
+    events: list[Event] = []
+
+    def go_down(look: int) -> None:
+        if look == 2:
+            cluster.hosts["h3"].unreachable = Unreachable("h3", "connect", "connection refused")
+        elif look == 4:
+            cluster.hosts["h3"].unreachable = None
+            cluster.reboot("h3")
+
+    boots = {name: host.boot_id(name) for name, host in cluster.hosts.items()}
+    intent = RebootIntent(("h3",), boot_ids=boots)
+    usual = a_pipeline_for(cluster, intent, Restless(cluster, go_down), events.append)
+    report = replace(usual, closes="done").carry_out(always, lambda: "")
+
+    assert report is not None
+    assert report.ok
+    assert cluster.hosts["h3"].boots == 1
+    waits = [event.text for event in events if event.kind == "wait"]
+    assert waits == ["waiting for h3: the run may have left it rebooting"] * 2
+
+
 def test_a_run_that_begins_does_not_wait_for_a_silent_host() -> None:
     cluster = a_cluster("h1", "h2", "h3")
     cluster.hosts["h3"].unreachable = Unreachable("h3", "connect", "connection refused")
