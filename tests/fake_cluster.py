@@ -176,12 +176,13 @@ class FakeCluster:
         """Stop everything on a host and start what is enabled, as systemd does at boot."""
         fake = self.hosts[name]
         fake.boots += 1
+        fake.permits.clear()
         ours = {unit: text for unit, text in fake.files.items() if argv_of(text)}
         for text in ours.values():
             fake.containers.pop(container_name(text), None)
         fake.loaded = dict(fake.files)
         for unit, text in ours.items():
             fake.active[unit] = "inactive"
-            if unit in fake.enabled:
+            if unit in fake.enabled and "ConditionPathExists=" not in text:
                 started = HostWork(self, name).start(text)
                 fake.active[unit] = "active" if started else "failed"

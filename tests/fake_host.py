@@ -64,6 +64,7 @@ class FakeHost:
     locked_by: str = ""
     boots: int = 0
     failed: set[str] = field(default_factory=set)
+    permits: set[str] = field(default_factory=set)
     copied: dict[str, tuple[bytes, int, str]] = field(default_factory=dict)
     never_goes_down: bool = False
     never_returns: bool = False

@@ -18,6 +18,7 @@ from clusterctl.model.plan import (
     RunCommand,
     SetMarker,
     Step,
+    StopUnit,
     Verify,
     WriteManifest,
 )
@@ -80,6 +81,8 @@ class HostWork:
                 return self._pull(step)
             case RemoveUnit():
                 return self._drop(step)
+            case StopUnit():
+                return self._halt(step)
             case WriteManifest() | RemoveManifest():
                 return self._manifest(step)
             case SetMarker():
@@ -169,6 +172,15 @@ class HostWork:
         fake.active.pop(unit, None)
         return StepResult(step, "changed")
 
+    def _halt(self, step: StopUnit) -> StepResult:
+        unit = step.instance.unit
+        if sha(self._fake.files.get(unit, "")) != step.replaces:
+            return StepResult(step, "failed", f"{unit} has changed since the plan was made")
+        self._cluster.effect()
+        self._fake.permits.discard(unit)
+        self._stop(unit)
+        return StepResult(step, "changed")
+
     def _units(self, steps: Mapping[int, ApplyUnit]) -> dict[int, StepResult]:
         results: dict[int, StepResult] = {}
         for number, step in steps.items():
@@ -180,6 +192,7 @@ class HostWork:
         go = {number: step for number, step in steps.items() if number not in results}
         for step in go.values():
             self._cluster.effect()
+            self._fake.permits.add(step.instance.unit)
             self._fake.enabled.add(step.instance.unit)
         if go:
             self._reload()

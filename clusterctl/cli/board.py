@@ -26,6 +26,7 @@ from clusterctl.model.plan import (
     RunCommand,
     SetMarker,
     Step,
+    StopUnit,
     Verify,
     WriteManifest,
 )
@@ -198,6 +199,7 @@ _WORDS: Mapping[type, Any] = {
     PullImage: lambda step: f"pull {step.image.partition('@')[0]}",
     ApplyUnit: lambda step: f"{step.instance} to be healthy within {step.gate_s} s",
     RemoveUnit: lambda step: f"stop {step.instance} within {step.stop_s} s",
+    StopUnit: lambda step: f"stop {step.instance} within {step.stop_s} s",
     Reboot: lambda step: f"back within {step.deadline_s} s ({step.reason})",
     Verify: lambda step: f"well within {step.settle_s} s, and for {step.soak_s} s",
     RunCommand: lambda step: f"{step.reason}: within {step.timeout_s:g} s",

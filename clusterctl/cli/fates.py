@@ -17,6 +17,7 @@ from clusterctl.model.plan import (
     RunCommand,
     SetMarker,
     Step,
+    StopUnit,
     Verify,
 )
 from clusterctl.model.report import Report, Status
@@ -63,7 +64,9 @@ def _is_of(change: HostChange, step: Step) -> bool:
         case "uncordon":
             return isinstance(step, ClearMarker) and step.marker == "cordoned"
         case "drain":
-            return (isinstance(step, SetMarker) and step.marker == "draining") or isinstance(step, RemoveUnit)
+            return (isinstance(step, SetMarker) and step.marker == "draining") or isinstance(
+                step, RemoveUnit | StopUnit
+            )
         case _:
             kinds: dict[str, type] = {
                 "reboot": Reboot,

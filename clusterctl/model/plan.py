@@ -64,6 +64,17 @@ class RemoveUnit:
 
 
 @dataclass(frozen=True, slots=True)
+class StopUnit:
+    """Stop an instance that may run only once, before it is started elsewhere; its unit stays. Conditional on `replaces`."""
+
+    host: str
+    instance: Instance
+    replaces: str
+    stop_s: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class WriteManifest:
     """Keep the canonical desired state of a project on a host."""
 
@@ -252,6 +263,7 @@ Step = (
     PullImage
     | ApplyUnit
     | RemoveUnit
+    | StopUnit
     | WriteManifest
     | RemoveManifest
     | SetMarker

@@ -147,6 +147,7 @@ class Service:
     quorum: str = ""
     depends_on: tuple[Dependency, ...] = ()
     priority: int = 0
+    singleton: bool = False
 
     @property
     def max_unavailable(self) -> int:

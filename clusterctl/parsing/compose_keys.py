@@ -202,5 +202,9 @@ SUPPORTED: dict[str, Key] = {
     "services.*.x-quorum": Key(
         text_by(parse_service_name), "ours: services of one group are never out two at once"
     ),
+    "services.*.x-singleton": Key(
+        value_of(flag_of),
+        "ours: never two at once; after a boot it waits until a run of clusterctl lets it start",
+    ),
     **{key: Key(read_ignored, doc) for key, doc in RUN_KEYS.items()},
 }

@@ -34,6 +34,7 @@ DIRECT = {
     "x-drain": "drain",
     "x-priority": "priority",
     "x-quorum": "quorum",
+    "x-singleton": "singleton",
 }
 """Keys whose value is a field as it was read."""
 
@@ -58,6 +59,7 @@ def _read_service(name: str, cursor: Cursor, context: Context) -> Service:
     fields = {field: keys[key] for key, field in DIRECT.items() if keys.get(key) is not None}
     service = Service(**{"name": name, "image": "", **fields, **(keys.get("deploy") or {})})
     _check_canary(cursor, service)
+    _check_singleton(cursor, service)
     return _with_limits(cursor, keys, _with_storage(keys, _checked_command(cursor, service)))
 
 
@@ -68,6 +70,19 @@ def _check_canary(cursor: Cursor, service: Service) -> None:
         line = next(entry.line for entry in cursor.value.entries if entry.key == "x-canary")
         of = f"{canary.instances} of {counted(service.replicas, 'replica')}"
         cursor.mistake(f"x-canary: {of} is no canary; fewer instances than deploy.replicas are needed", line)
+
+
+def _check_singleton(cursor: Cursor, service: Service) -> None:
+    """Note what makes more than one of a service that may run only once."""
+    if not service.singleton:
+        return
+    line = next(entry.line for entry in cursor.value.entries if entry.key == "x-singleton")
+    if service.mode == "global":
+        cursor.mistake("x-singleton: mode: global runs one instance on every host", line)
+    if service.replicas > 1:
+        cursor.mistake(f"x-singleton: {counted(service.replicas, 'replica')} cannot run only once", line)
+    if "start-first" in {service.update.order, service.rollback.order}:
+        cursor.mistake("x-singleton: order: start-first runs it twice for a while", line)
 
 
 def _with_storage(keys: dict[str, Any], service: Service) -> Service:

@@ -58,6 +58,7 @@ def header_of(cluster: str, instance: Instance, service: Service, generation: in
         memory_bytes=service.reservations.memory_bytes or 0,
         volumes=writable_volumes(service),
         stop_s=int(service.stop_grace_period_s),
+        singleton=service.singleton,
     )
 
 

@@ -18,6 +18,7 @@ _BOOKKEEPING = ("record run ", "write manifest ")
 _STEPS = {
     "ApplyUnit": "apply",
     "RemoveUnit": "remove",
+    "StopUnit": "stop",
     "PullImage": "pull",
     "WriteManifest": "manifest",
     "SetMarker": "mark",

@@ -7,6 +7,7 @@ and nothing without the majority of the inventory (I6). A host of the intent tha
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from clusterctl.model.intent import FailoverIntent, Rolling
@@ -21,6 +22,9 @@ from clusterctl.planning.host_plan import HostPlan
 from clusterctl.planning.leaving import depart
 from clusterctl.planning.observed import Observed
 from clusterctl.planning.scheduler import rank_of
+
+_AT_REST = frozenset({"inactive", "failed"})
+"""What systemd says of a unit that neither runs nor will be started again (systemctl(1), ActiveState)."""
 
 
 def plan_failover(intent: FailoverIntent, inventory: Inventory, snapshot: Snapshot, run: RunSummary) -> Plan:
@@ -45,6 +49,7 @@ def plan_failover(intent: FailoverIntent, inventory: Inventory, snapshot: Snapsh
         plan.fence(fenced)
         _start(plan, after, fenced)
     plan.remove_surplus(find_surplus(plan.forecast))
+    plan.start_again(find_waiting(plan.forecast), "it may run only once, and runs nowhere")
     plan.settle()
     return plan.finish()
 
@@ -52,7 +57,7 @@ def plan_failover(intent: FailoverIntent, inventory: Inventory, snapshot: Snapsh
 def find_surplus(forecast: Forecast) -> tuple[Observed, ...]:
     """Return the copies of instances that run well elsewhere, too.
 
-    The best copy stays, of two good ones the older; of a service with data the one where the manifest has it.
+    The best copy stays, of two good ones the older; of a service with data, or of a singleton, the one where the manifest has it.
     """
     copies: dict[Instance, list[Observed]] = {}
     for unit in forecast.units.values():
@@ -62,6 +67,20 @@ def find_surplus(forecast: Forecast) -> tuple[Observed, ...]:
         for _, units in sorted(copies.items())
         if len(units) > 1
         for unit in _all_but_one(units, _home(forecast, units[0].instance))
+    )
+
+
+def find_waiting(forecast: Forecast) -> tuple[Observed, ...]:
+    """Return the singletons that are stopped at home, their copies at rest: after a boot they wait to be let start."""
+    running = Counter(unit.instance for unit in forecast.units.values() if unit.fact.active not in _AT_REST)
+    return tuple(
+        unit
+        for _, unit in sorted(forecast.units.items())
+        if unit.header.singleton
+        and unit.state == "stopped"
+        and unit.docker_answers
+        and not running[unit.instance]
+        and _home(forecast, unit.instance) == unit.host
     )
 
 
@@ -93,7 +112,7 @@ def _start(plan: HostPlan, departure: Departure, lost: Sequence[str]) -> None:
 
 
 def _all_but_one(units: Sequence[Observed], home: str) -> list[Observed]:
-    stateful = any(unit.header.volumes for unit in units)
+    stateful = any(unit.header.volumes or unit.header.singleton for unit in units)
     ordered = sorted(
         units, key=lambda unit: (not unit.is_well, stateful and unit.host != home, *rank_of(unit))
     )

@@ -42,6 +42,7 @@ from clusterctl.planning.markers import Marker, parse_marker
 from clusterctl.planning.observed import Observed
 from clusterctl.planning.rolling import Task, apply_step, remove_step
 from clusterctl.planning.runs import runs_of
+from clusterctl.planning.tasks import stop_step
 
 SETTLE_S = 300
 """How long a host may take after a reboot until systemd, docker and its units are well (the deadline, if shorter)."""
@@ -181,6 +182,12 @@ class HostPlan:
         pulls = {(move.target, move.unit.header.pinned) for move in departure.moves if move.target}
         missing = [pull for pull in sorted(pulls) if not holds_image(pull[1], self.snapshot, pull[0])]
         self._add("pull images", [PullImage(host, image, "not on the host yet") for host, image in missing])
+        once = [
+            move.unit
+            for move in departure.moves
+            if move.target and move.unit.header.singleton and move.unit.host not in lost
+        ]
+        self._add("stop what may run only once", [stop_step(unit, "it starts elsewhere") for unit in once])
         self._add("start elsewhere", starts)
         records = self._records(self.forecast.accept(departure))
         title = "record the new places" if lost and not gone else "stop the old copies"
@@ -235,22 +242,44 @@ class HostPlan:
         that starts at boot must be well there.
         """
         soak = self.rolling.soak_s if soak_s is None else soak_s
+        expected = {host: self._expected(host) for host in hosts}
+        once = [unit for units in expected.values() for unit in units if unit.header.singleton]
+        self._add("start what may run only once", self._start_again(once))
         steps = [
             Verify(
                 host,
-                tuple(
-                    unit.fact.name
-                    for unit in self.forecast.on(host)
-                    if unit.is_well or (self.was_rebooted(host) and self._starts_at_boot(host, unit))
-                ),
+                tuple(unit.fact.name for unit in units),
                 self._failed_before(host),
                 min(SETTLE_S, self.rolling.deadline_s),
                 soak,
                 "nothing may be worse than before",
             )
-            for host in hosts
+            for host, units in expected.items()
         ]
         self._add("verify", steps)
+
+    def start_again(self, units: Sequence[Observed], reason: str) -> None:
+        """Start units that are stopped where they are."""
+        self.changes += [Change("start", unit.instance, unit.host, reason) for unit in units]
+        self._add("start what may run only once", self._start_again(units, reason))
+
+    def _start_again(self, units: Sequence[Observed], reason: str = "it waits for leave") -> list[ApplyUnit]:
+        found = []
+        for unit in units:
+            service = self.forecast.service_of(unit)
+            if service:
+                change = Change("start", unit.instance, unit.host, reason)
+                found.append(apply_step(Task(change, service, unit.header, unit, action="start")))
+        return found
+
+    def _expected(self, host: str) -> list[Observed]:
+        """Return the units that must be well on a host when it is back."""
+        rebooted = self.was_rebooted(host)
+        return [
+            unit
+            for unit in self.forecast.on(host)
+            if unit.is_well or (rebooted and self._starts_at_boot(host, unit))
+        ]
 
     def bring_back(self, hosts: Sequence[str]) -> None:
         """Run the after hooks, and let the hosts take instances again, except those cordoned before the run."""

@@ -22,6 +22,8 @@ from clusterctl.planning.observed import Observed
 from clusterctl.planning.rehearsal import Rehearsal, copies_in
 from clusterctl.planning.scheduler import Scheduler, rank_of
 
+ONLY_ONCE = "it may run only once (x-singleton)"
+
 
 def depart(
     forecast: Forecast,
@@ -133,7 +135,8 @@ class _Leaving:
     def _stay_or_block(self, unit: Observed, service: Service, why: str) -> None:
         refused = service.drain == "refuse"
         alone = service.mode == "replicated" and service.replicas == 1 and service.drain == "move"
-        if refused or (why.startswith("volume") and (alone or not self._returns)):
+        held = why == ONLY_ONCE or (why.startswith("volume") and (alone or not self._returns))
+        if refused or held:
             reason = f"{unit.instance} cannot leave: {why}"
             self.departure.blocked.append(Blocked("guard", unit.host, reason))
         else:
@@ -200,5 +203,7 @@ def why_stay(service: Service, *, lost: bool, off: bool) -> str:
         return "a global service has one instance on each host"
     if service.drain == "interrupt" and not lost:
         return "x-drain: interrupt"
+    if service.singleton and lost and not off:
+        return ONLY_ONCE
     volumes = () if off else writable_volumes(service)
     return f"volume {volumes[0]} holds its data here" if volumes else ""

@@ -81,6 +81,7 @@ def _balance(
             or service.mode == "global"
             or service.drain != "move"
             or bool(writable_volumes(service))
+            or service.singleton
             or _is_young(intent, unit, room)
             or "cordoned" in room.facts.markers
         )

@@ -91,6 +91,9 @@ def plan_scale(
     if service.mode == "global":
         reason = f"{intent.service} is global: it has one instance on each host"
         return Plan("scale", subject, blocked=(Blocked("guard", "", reason),))
+    if service.singleton and intent.replicas > 1:
+        reason = f"{intent.service} may run only once (x-singleton)"
+        return Plan("scale", subject, blocked=(Blocked("guard", "", reason),))
     scaled = replace(service, replicas=intent.replicas)
     services = tuple(scaled if one.name == service.name else one for one in project.services)
     wanted, terms = replace(project, services=services), Terms("scale", subject, pins=found.pinned)

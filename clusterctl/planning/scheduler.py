@@ -164,12 +164,19 @@ class Scheduler:
         missing = []
         for slot in range(1, service.replicas + 1):
             instance = Instance(self._project.name, service.name, slot)
-            if not self._keep_best(instance, service):
+            if self._may_run_unseen(instance, service, recorded):
+                self._result.held[instance] = recorded[instance.name]
+            elif not self._keep_best(instance, service):
                 if recorded.get(instance.name, "") and not self._copies(instance):
                     self._result.held[instance] = recorded[instance.name]
                 else:
                     missing.append(instance)
         return missing
+
+    def _may_run_unseen(self, instance: Instance, service: Service, recorded: Mapping[str, str]) -> bool:
+        """Whether a singleton has its place on a host that was not looked at, and runs on none of the others."""
+        unseen = service.singleton and recorded.get(instance.name, "")
+        return bool(unseen) and not any(unit.is_well for unit in self._of_instance.get(instance, []))
 
     def _keep_global(self, service: Service, recorded: Mapping[str, str]) -> list[Instance]:
         self._hold(service, recorded)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from clusterctl.model.plan import ApplyUnit, Change, RemoveUnit
+from clusterctl.model.plan import ApplyUnit, Change, RemoveUnit, StopUnit
 from clusterctl.model.service import Service
 from clusterctl.planning.observed import Observed
 from clusterctl.planning.spec import render_environment
@@ -49,15 +49,17 @@ class Task:
 
     @property
     def holds(self) -> tuple[tuple[str, str], ...]:
-        """The host ports that the present unit has, each with its host."""
-        ports = self.old.header.host_ports if self.old else ()
-        return tuple((self.change.host, port) for port in ports)
+        """The host ports that the present unit has, each with its host; of a singleton, that it runs at all."""
+        return self._takes(self.old.header) if self.old else ()
 
     @property
     def needs(self) -> tuple[tuple[str, str], ...]:
-        """The host ports that the unit to come takes, each with its host."""
-        ports = self.header.host_ports if self.header and not self.removes else ()
-        return tuple((self.change.host, port) for port in ports)
+        """The host ports that the unit to come takes, each with its host; of a singleton, that it runs at all."""
+        return self._takes(self.header) if self.header and not self.removes else ()
+
+    def _takes(self, header: Header) -> tuple[tuple[str, str], ...]:
+        once = [("", header.instance.name)] if header.singleton else []
+        return (*((self.change.host, port) for port in header.host_ports), *once)
 
 
 def apply_step(task: Task, monitor_s: float = 0.0) -> ApplyUnit:
@@ -90,6 +92,11 @@ def remove_step(task: Task) -> RemoveUnit:
     else:
         raise ValueError(f"{task.change.instance}: nothing to remove")
     return RemoveUnit(task.change.host, task.change.instance, digest, stop_s + 30, task.change.reason)
+
+
+def stop_step(unit: Observed, reason: str) -> StopUnit:
+    """Return the step that stops a unit and leaves it where it is."""
+    return StopUnit(unit.host, unit.instance, unit.file_digest, unit.header.stop_s + 30, reason)
 
 
 def end_of_surge(task: Task) -> Task:

@@ -40,6 +40,7 @@ class Header:
     memory_bytes: int = 0
     volumes: tuple[str, ...] = ()
     stop_s: int = 10
+    singleton: bool = False
 
     @property
     def instance(self) -> Instance:
@@ -95,6 +96,7 @@ def parse_header(text: str) -> Header | None:
             memory_bytes=_whole(values.get("Memory", "0")),
             volumes=tuple(values.get("Volumes", "").split()),
             stop_s=_whole(values.get("StopSeconds", "10")),
+            singleton=values.get("Singleton") == "yes",
         )
     except (KeyError, ValueError):
         return None
@@ -121,6 +123,7 @@ def _unit_section(service: Service, header: Header) -> list[str]:
         f"Description={plain_value(f'{header.instance.name} (clusterctl, {header.image})')}",
         "Wants=network-online.target",
         "After=docker.service network-online.target",
+        *([f"ConditionPathExists={_permit(header)}"] if header.singleton else []),
         f"StartLimitBurst={restart.max_attempts if limited else 0}",
         f"StartLimitIntervalSec={_seconds(restart.window_s or 3600) if limited else 0}",
         "",
@@ -175,11 +178,17 @@ def _tail(header: Header) -> list[str]:
         f"Memory={header.memory_bytes}",
         f"Volumes={' '.join(header.volumes)}",
         f"StopSeconds={header.stop_s}",
+        *(["Singleton=yes"] if header.singleton else []),
     ]
 
 
 def _cid(header: Header) -> str:
     return f"/run/clusterctl-{header.instance.name}.cid"
+
+
+def _permit(header: Header) -> str:
+    """Return the file without which a singleton does not start; a boot takes it away (`shell/units.sh`, ADR 0019)."""
+    return f"/run/clusterctl-{header.instance.name}.permit"
 
 
 def _shell(script: str) -> str:

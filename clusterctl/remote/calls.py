@@ -28,6 +28,7 @@ from clusterctl.model.plan import (
     RunCommand,
     SetMarker,
     Step,
+    StopUnit,
     Verify,
     WriteManifest,
 )
@@ -124,6 +125,10 @@ def _remove(number: int, step: RemoveUnit, _end: str) -> str:
     return f"drop {number} {safe(step.instance.name)} {checked(_HEX, step.replaces)} {int(step.stop_s)}"
 
 
+def _stop(number: int, step: StopUnit, _end: str) -> str:
+    return f"halt {number} {safe(step.instance.name)} {checked(_HEX, step.replaces)} {int(step.stop_s)}"
+
+
 def _write(number: int, step: WriteManifest, end: str) -> str:
     return f"manifest {number} {safe(step.project)} {int(step.generation)}{here(step.text, end)}"
 
@@ -199,6 +204,9 @@ CALLS: dict[type[Step], StepCall] = {
     ),
     RemoveUnit: StepCall(
         _remove, lambda s: s.stop_s, "watch units", ordered=False, says=lambda s: f"remove {s.instance}"
+    ),
+    StopUnit: StepCall(
+        _stop, lambda s: s.stop_s, "watch units", ordered=False, says=lambda s: f"stop {s.instance}"
     ),
     WriteManifest: StepCall(
         _write,

@@ -124,6 +124,20 @@ def test_a_service_says_what_draining_does_and_with_whom_it_is_a_quorum() -> Non
         ),
         ("x-canery: {instances: 1}", ': unknown key "x-canery"; did you mean "x-canary"?'),
         ("x-canaries: 1", ': unknown key "x-canaries"; did you mean "x-canary"?'),
+        (
+            "x-singleton: true, deploy: {replicas: 2}",
+            ": x-singleton: 2 replicas cannot run only once",
+        ),
+        (
+            "x-singleton: true, deploy: {mode: global}",
+            ": x-singleton: mode: global runs one instance on every host",
+        ),
+        (
+            "x-singleton: true, deploy: {update_config: {order: start-first}}",
+            ": x-singleton: order: start-first runs it twice for a while",
+        ),
+        ("x-singelton: true", ': unknown key "x-singelton"; did you mean "x-singleton"?'),
+        ("x-singleton: once", '.x-singleton: expected true or false, got "once"'),
         ("x-Drain: move", ': unknown key "x-Drain"; did you mean "x-drain"?'),
         ("x-quorom: etcd", ': unknown key "x-quorom"; did you mean "x-quorum"?'),
         ("x-priority: 1001", ".x-priority: expected a whole number from 0 to 1000, got 1001"),

@@ -15,6 +15,7 @@ from clusterctl.model.plan import (
     RunCommand,
     SetMarker,
     Step,
+    StopUnit,
     Verify,
     WriteManifest,
 )
@@ -111,7 +112,7 @@ def marks(cluster: FakeCluster) -> dict[str, list[str]]:
     return {name: sorted(host.markers) for name, host in cluster.hosts.items() if host.markers}
 
 
-def line_of(step: Step) -> str:  # noqa: PLR0911 - a table
+def line_of(step: Step) -> str:  # noqa: C901, PLR0911 - a table
     """Return a step in a few words."""
     match step:
         case SetMarker():
@@ -122,6 +123,8 @@ def line_of(step: Step) -> str:  # noqa: PLR0911 - a table
             return f"start {step.instance} on {step.host}"
         case RemoveUnit():
             return f"remove {step.instance} from {step.host}"
+        case StopUnit():
+            return f"stop {step.instance} on {step.host}"
         case PullImage():
             return f"pull on {step.host}"
         case WriteManifest():

@@ -79,6 +79,7 @@ FULL = Service(
     quorum="etcd",
     depends_on=(Dependency("db", "service_healthy"),),
     priority=5,
+    singleton=True,
 )
 PROJECT = Project("shop", (FULL,), ("data",))
 WINDOW = Window((5, 6), 120, 10_800, "Europe/Amsterdam")

@@ -40,6 +40,7 @@ RESTARTS: dict[str, Any] = {
     "limits": Resources(1.0, None),
     "reservations": Resources(None, 1),
     "restart": RestartPolicy("none"),
+    "singleton": True,
 }
 DOES_NOT_RESTART: dict[str, Any] = {
     "mode": "global",

@@ -202,3 +202,15 @@ def test_large_memory_is_written_in_full() -> None:
 
     assert "--memory=3221225472b" in text
     assert "Memory=3221225472\n" in text
+
+
+def test_a_singleton_starts_only_with_leave_and_its_header_says_that_it_is_one() -> None:
+    """The file is in /run, which a boot empties (file-hierarchy(7)); systemd.unit(5), ConditionPathExists=."""
+    header = replace(header_of(PLAIN), singleton=True)
+    text = render_unit(replace(PLAIN, singleton=True), header)
+
+    assert (
+        f"ConditionPathExists=/run/clusterctl-{header.instance.name}.permit\n"
+        in text.partition("[Service]")[0]
+    )
+    assert parse_header(text) == header

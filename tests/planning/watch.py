@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from clusterctl.model.host import Host
-from clusterctl.model.plan import ApplyUnit, Batch, RemoveUnit
+from clusterctl.model.plan import ApplyUnit, Batch, RemoveUnit, StopUnit
 from clusterctl.model.report import StepResult
 from clusterctl.model.service import Project
 from clusterctl.model.snapshot import LookRequest, Snapshot
@@ -47,7 +47,8 @@ def well(cluster: FakeCluster, besides: Batch | None = None) -> Counter[str]:
     touched = {
         (step.instance, step.host)
         for step in steps
-        if isinstance(step, RemoveUnit) or (isinstance(step, ApplyUnit) and step.action != "enable")
+        if isinstance(step, RemoveUnit | StopUnit)
+        or (isinstance(step, ApplyUnit) and step.action != "enable")
     }
     units = observe_units(cluster.see(), "test")
     return Counter(

@@ -9,6 +9,18 @@ pull() {
   else result "$1" failed 0 "docker pull $2: $(last_line "$STAGE/log.$1")"; fi
 }
 
+# permit INSTANCE: without this file the unit of a singleton does not start; it does not outlive a boot
+permit() { printf '%s/clusterctl-%s.permit' "${RUN%/*}" "$1"; }
+
+# halt ID INSTANCE REPLACES STOP_S: stop a unit of ours, which stays, and have it stay stopped
+halt() {
+  halt_unit=clusterctl-$2.service
+  if [ "$(sha "$UNITS/$halt_unit")" != "$3" ]; then result "$1" failed 0 "$halt_unit has changed since the plan was made"; return; fi
+  rm -f "$(permit "$2")"
+  if timeout "$4" systemctl stop "$halt_unit" 2>"$STAGE/log.$1"; then result "$1" changed 0 ""
+  else result "$1" failed 0 "systemctl stop $halt_unit: $(last_line "$STAGE/log.$1")"; fi
+}
+
 # drop ID INSTANCE REPLACES STOP_S: stop a unit of ours and take it away; volumes stay
 drop() {
   drop_unit=clusterctl-$2.service; drop_file=$UNITS/$drop_unit
@@ -18,7 +30,7 @@ drop() {
   if ! timeout "$4" systemctl stop "$drop_unit" 2>"$STAGE/log.$1"; then
     result "$1" failed 0 "systemctl stop $drop_unit: $(last_line "$STAGE/log.$1")"; return
   fi
-  if ! { keep "$2" && rm -f "$drop_file" "$ETC/env/$2.env"; } 2>"$STAGE/log.$1"; then
+  if ! { keep "$2" && rm -f "$drop_file" "$ETC/env/$2.env" "$(permit "$2")"; } 2>"$STAGE/log.$1"; then
     result "$1" failed 0 "cannot remove $drop_file: $(last_line "$STAGE/log.$1")"; return
   fi
   systemctl daemon-reload
@@ -98,6 +110,7 @@ units() {
       refuse "$id" "cannot write the unit: $(last_line "$STAGE/log.$id")"; continue
     fi
     name=clusterctl-$instance.service
+    : >"$(permit "$instance")"
     case $action in replace | restart) restart="$restart $name" ;; start) start="$start $name" ;; enable) monitor=0 ;; esac
     enable="$enable $name"
     if [ "$gate" -gt "$longest" ]; then longest=$gate; fi
