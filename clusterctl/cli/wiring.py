@@ -6,7 +6,7 @@ import getpass
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +21,7 @@ from clusterctl.model.service import Project
 
 if TYPE_CHECKING:
     from clusterctl.cli.progress_lines import Listener
+    from clusterctl.model.fence import Action, AgentAnswer, FenceDevice
     from clusterctl.operations.fencing import Fencing
     from clusterctl.operations.fleet import SshFleet
     from clusterctl.operations.rights import Journal, Lock
@@ -92,7 +93,10 @@ class Workspace:
             (place,) = self._paths(path)
             return read_file(place, "secret of a fence device").decode("utf-8", "replace").strip()
 
-        return Fencing(self.inventory, read_secret)
+        def run_there(device: FenceDevice, action: Action, secrets: Mapping[str, str]) -> AgentAnswer:
+            return self.fleet.run_agent(device, action, secrets)
+
+        return Fencing(self.inventory, read_secret, run_there=run_there)
 
     @cached_property
     def login(self) -> str:

@@ -17,12 +17,14 @@ class FenceDevice:
     """A device that cuts the power of one host, by an agent of the fence-agents project.
 
     `parameters` are the agent's own (`ip`, `plug`, ...); `secrets` are those whose value stands in a file, by path.
+    `run_on`: the host that runs the agent, where only that one reaches the device; "" is the operator's machine.
     """
 
     agent: str
     parameters: Mapping[str, str] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     timeout_s: float = 60.0
+    run_on: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,15 @@ Run = Callable[[FenceDevice, Action, Mapping[str, str]], AgentAnswer]
 
 @dataclass(frozen=True)
 class Fencing:
-    """The devices of an inventory; `read_secret` returns what is in a file that it names."""
+    """The devices of an inventory; `read_secret` returns what is in a file that it names.
+
+    `run` runs an agent here, `run_there` on the host that its device names.
+    """
 
     inventory: Inventory
     read_secret: Callable[[str], str]
     run: Run = run_agent
+    run_there: Run = run_agent
 
     def status(self, host: str) -> tuple[AgentAnswer, ...]:
         """Ask each device of a host whether its power is on."""
@@ -64,7 +68,7 @@ class Fencing:
             secrets = {name: self.read_secret(path) for name, path in device.secrets.items()}
         except ClusterctlError as error:
             return AgentAnswer(device.agent, action, None, error.message)
-        return self.run(device, action, secrets)
+        return (self.run_there if device.run_on else self.run)(device, action, secrets)
 
 
 def _end(answer: AgentAnswer) -> str:

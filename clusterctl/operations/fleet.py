@@ -13,7 +13,7 @@ from queue import SimpleQueue
 from types import TracebackType
 from typing import Protocol, Self
 
-from clusterctl.model.fence import Fenced
+from clusterctl.model.fence import Action, AgentAnswer, Fenced, FenceDevice
 from clusterctl.model.health import Opinion
 from clusterctl.model.host import Host
 from clusterctl.model.inventory import Inventory
@@ -24,6 +24,7 @@ from clusterctl.operations.host_work import HostWork, host_event, results_of, ru
 from clusterctl.remote.dialer import Dialer
 from clusterctl.remote.facts import LOOK_CAP_BYTES, build_look, look_deadline_s, mark_duplicates, parse_look
 from clusterctl.remote.fanout import WORKERS, fan_out
+from clusterctl.remote.fence import agent_answer, agent_script
 from clusterctl.remote.frame import new_nonce
 from clusterctl.remote.keys import Credentials
 from clusterctl.remote.peers import PEERS_S, PeerTarget, ask_peer
@@ -182,6 +183,19 @@ class SshFleet:
         """Run any work on hosts in parallel, as `exec` and `logs` do."""
         targets = [self.target(host) for host in hosts]
         return fan_out(targets, work, self._dialer, workers=self.workers, deadline_s=deadline_s)
+
+    def run_agent(self, device: FenceDevice, action: Action, secrets: Mapping[str, str]) -> AgentAnswer:
+        """Run a fence agent on the host that its device names; one that cannot be reached proves nothing."""
+        try:
+            script = agent_script(device, action, secrets)
+        except ValueError as error:
+            return AgentAnswer(device.agent, action, None, str(error))
+        host, limit_s = self.inventory.host(device.run_on), device.timeout_s + 5
+        shell = root_shell(self.target(host).user)
+        answers = self.run(
+            [host], lambda connection: connection.run(script, shell, limit_s), limit_s + self._connect_s
+        )
+        return agent_answer(device, action, secrets, answers[host.name])
 
     @property
     def _connect_s(self) -> float:

@@ -7,15 +7,17 @@ agent knows of them is for the agent to say.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from clusterctl.model.fence import FenceDevice
+from clusterctl.model.host import Host
 from clusterctl.parsing.cursor import Cursor
+from clusterctl.parsing.names import parse_host_name
 from clusterctl.parsing.scalars import any_text_of, as_text, parse_line, parse_some_duration
 from clusterctl.parsing.words import Expected
 
-KEYS = ("agent", "parameters", "secrets", "timeout")
+KEYS = ("agent", "parameters", "secrets", "timeout", "run_on")
 MOST_DEVICES = 4
 OURS = frozenset({"action"})
 _AGENT = re.compile(r"fence_[a-z0-9_]{1,40}")
@@ -43,9 +45,23 @@ def for_host(devices: tuple[FenceDevice, ...], host: str) -> tuple[FenceDevice, 
             {name: value.replace("{host}", host) for name, value in device.parameters.items()},
             {name: path.replace("{host}", host) for name, path in device.secrets.items()},
             device.timeout_s,
+            device.run_on,
         )
         for device in devices
     )
+
+
+def check_fencers(hosts: Sequence[Host], cursor: Cursor) -> None:
+    """Note agents that are to run on a host that is not there, or on the very host whose power they cut."""
+    names = {host.name for host in hosts}
+    for host in hosts:
+        for device in host.fence:
+            if device.run_on == host.name:
+                cursor.mistake(f"{host.name}: {device.agent} cannot run on the host whose power it cuts")
+            elif device.run_on and device.run_on not in names:
+                cursor.mistake(
+                    f"{host.name}: {device.agent} is to run on {device.run_on}, which is no host here"
+                )
 
 
 def _read_device(place: Cursor) -> FenceDevice | None:
@@ -61,6 +77,8 @@ def _read_device(place: Cursor) -> FenceDevice | None:
     given: dict[str, Any] = {}
     if "timeout" in keys:
         given["timeout_s"] = keys["timeout"].read(as_text(parse_some_duration), 60.0)
+    if "run_on" in keys:
+        given["run_on"] = keys["run_on"].read(as_text(parse_host_name), "")
     return FenceDevice(agent, parameters, secrets, **given)
 
 

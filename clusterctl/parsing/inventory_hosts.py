@@ -9,7 +9,7 @@ from clusterctl.model.host import Capacity, Hop, Host
 from clusterctl.model.inventory import SshSettings
 from clusterctl.model.names import natural
 from clusterctl.parsing.cursor import Cursor, shown_key
-from clusterctl.parsing.inventory_fence import for_host, read_fence
+from clusterctl.parsing.inventory_fence import check_fencers, for_host, read_fence
 from clusterctl.parsing.inventory_jumps import Jumps, parse_jumps
 from clusterctl.parsing.names import (
     parse_address,
@@ -53,6 +53,7 @@ def read_hosts(cursor: Cursor, ssh: SshSettings) -> tuple[Host, ...]:
         hosts += described
     if not cursor.value.entries and cursor.value.kind in {"map", "null"}:
         cursor.mistake("no hosts: at least one is needed")
+    check_fencers(hosts, cursor)
     ways = Jumps(ssh.jumps, jumps, ssh.port)
     return tuple(sorted(ways.resolve(hosts), key=lambda host: natural(host.name)))
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import time
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from clusterctl.errors import InputError
-from clusterctl.model.fence import AgentAnswer, FenceDevice
+from clusterctl.model.fence import Action, AgentAnswer, FenceDevice
 from clusterctl.model.host import Host
 from clusterctl.model.inventory import Inventory
 from clusterctl.model.plan import OPERATOR, Fence, RunCommand
+from clusterctl.model.report import CommandResult
+from clusterctl.model.snapshot import Unreachable
 from clusterctl.operations.fencing import TRIES, Fencing
 from clusterctl.operations.host_work import run_here
+from clusterctl.remote.fence import agent_answer, agent_script
 
 GOOD = """case $action in off) echo off >"$0.state" ;; on) rm -f "$0.state" ;; status)
 [ -e "$0.state" ] && { echo "Status: OFF"; exit 2; }; echo "Status: ON" ;; esac"""
@@ -163,3 +169,57 @@ def test_the_operator_fences_in_a_batch_and_stops_where_it_failed(agents: Path) 
     assert [result.status for result in results] == ["failed", "skipped"]
     assert results[0].detail.startswith("h1: fence_dead: off failed")
     assert run_here(steps[:1])[0].status == "failed"
+
+
+# --- agents that run on a host -------------------------------------------------------------------
+
+
+def there(agents: Path, device: FenceDevice, action: Action, secrets: Mapping[str, str]) -> AgentAnswer:
+    """Run the script for a host in a real shell, which finds agents in the folder."""
+    script = agent_script(device, action, secrets).replace("PATH=/", f"PATH={agents}:/", 1)
+    done = subprocess.run(
+        ["/bin/sh", "-s"], input=script.encode(), capture_output=True, check=False, timeout=60
+    )
+    return agent_answer(
+        device, action, secrets, CommandResult("mgmt", done.returncode, done.stdout, done.stderr)
+    )
+
+
+def test_an_agent_on_a_host_proves_as_one_here_does(agents: Path) -> None:
+    put(agents, "fence_good", GOOD + "\necho password was $password >&2")
+    device = FenceDevice("fence_good", {"plug": "it's $HOME `id`"}, {"password": "f"}, run_on="mgmt")
+    inventory = Inventory("test", (Host("h1", "h1.test", fence=(device,)), Host("mgmt", "mgmt.test")))
+
+    fenced = Fencing(inventory, lambda _: "hush", run_there=partial(there, agents)).off("h1")
+
+    assert fenced.certain, fenced.words
+    given = (agents / "fence_good.given").read_text()
+    assert (
+        given
+        == "action=off\npassword=hush\nplug=it's $HOME `id`\naction=status\npassword=hush\nplug=it's $HOME `id`\n"
+    )
+    assert "hush" not in there(agents, device, "status", {"password": "hush"}).words
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [(LATE, "no end within 1 s"), (None, "fence_odd cannot be run on mgmt"), (DEAD, "Connection timed out")],
+)
+def test_an_agent_on_a_host_that_is_late_missing_or_fails_proves_nothing(
+    agents: Path, body: str | None, words: str
+) -> None:
+    if body is not None:
+        put(agents, "fence_odd", body)
+
+    answer = there(agents, FenceDevice("fence_odd", timeout_s=1.0, run_on="mgmt"), "off", {})
+
+    assert words in answer.words
+    assert answer.code in {None, 1}
+
+
+def test_a_host_that_is_to_run_an_agent_and_cannot_be_reached_proves_nothing() -> None:
+    device = FenceDevice("fence_x", run_on="mgmt")
+
+    answer = agent_answer(device, "off", {}, Unreachable("mgmt", "connect", "no answer in 10 s"))
+
+    assert (answer.code, answer.words) == (None, "mgmt does not run it: connect: no answer in 10 s")

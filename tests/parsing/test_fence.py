@@ -64,3 +64,28 @@ def test_mistakes(device: str, mistake: str) -> None:
 
     assert len(found) == 1
     assert mistake in str(found[0])
+
+
+@pytest.mark.parametrize(
+    ("run_on", "mistakes"),
+    [
+        (
+            "web9",
+            [
+                "web1: fence_x is to run on web9, which is no host here",
+                "web2: fence_x is to run on web9, which is no host here",
+            ],
+        ),
+        ("web2", ["web2: fence_x cannot run on the host whose power it cuts"]),
+    ],
+)
+def test_an_agent_runs_on_another_host_of_the_inventory(run_on: str, mistakes: list[str]) -> None:
+    found = inventory_mistakes(f"{HOSTS} {{agent: fence_x, run_on: {run_on}}}\n")
+
+    assert [str(one).rpartition(": hosts: ")[2] for one in found] == mistakes
+
+
+def test_the_host_that_runs_an_agent_is_kept() -> None:
+    found = inventory(f"{HOSTS} {{agent: fence_x, run_on: mgmt}}\n  mgmt:\n")
+
+    assert found.host("web1").fence == (FenceDevice("fence_x", run_on="mgmt"),)
