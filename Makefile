@@ -8,7 +8,7 @@ WORKERS ?= 2
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock fix lint unit e2e test demo engine clean soak bench guards kills
+.PHONY: help setup lock fix lint unit e2e test demo engine clean soak bench guards kills chaos
 
 help: ## show the targets
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -48,6 +48,9 @@ soak: setup ## many generated rollouts, killed and recovered (CLUSTERCTL_ROLLOUT
 
 kills: setup engine ## ten applies, reboots and updates of five hosts, killed at random moments (an hour)
 	CLUSTERCTL_KILLS=10 $(BIN)/pytest --timeout 7200 --session-timeout 21600 -m e2e -k at_random_moments
+
+chaos: setup engine ## random faults in a lab, with applies, reboots and failover all the while (CLUSTERCTL_MINUTES)
+	$(BIN)/python -m tests.e2e.chaos
 
 guards: setup ## take each guard out on purpose, in a copy, and see its tests fail
 	nice $(BIN)/python -m tests.guards

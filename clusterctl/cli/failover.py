@@ -9,7 +9,7 @@ import typer
 
 from clusterctl.cli.carry import begin_run, carry_out
 from clusterctl.cli.console import say
-from clusterctl.cli.health import Period, check
+from clusterctl.cli.health import Period, check, lookout
 from clusterctl.cli.wiring import Workspace
 from clusterctl.errors import EXIT_DONE, EXIT_FAILED, InputError, RefusedError
 
@@ -53,12 +53,12 @@ def failover(
             problem, next_step="clusterctl failover --confirm-host-off HOST --reason 'power is cut'"
         )
     found = check(workspace, period, record=not ctx.obj.dry_run)
-    choice = decide(found.health, burdened(found.snapshot, workspace.inventory), off)
+    choice = decide(found.health, burdened(found.snapshot, workspace.inventory, found.resting), off)
     if choice.refused:
         raise RefusedError(
             choice.refused, next_step="clusterctl health says what each host looks like. Nothing was changed."
         )
-    intent = FailoverIntent(choice.hosts, choice.off, choice.shunned)
+    intent = FailoverIntent(choice.hosts, choice.off, choice.shunned, found.resting)
     summary = begin_run(workspace, "failover", " ".join(choice.hosts) or "surplus copies")
     seen = Snapshot({facts.host: facts for facts in found.snapshot.seen})
     plan = plan_failover(intent, workspace.inventory, seen, summary)
@@ -71,4 +71,8 @@ def failover(
     silent = tuple(answer.host for answer in found.snapshot.unreachable)
     # What does not answer was looked at just now: it is not waited for again.
     settings = replace(ctx.obj, ignore_hosts=(*ctx.obj.ignore_hosts, *silent))
-    return carry_out(Workspace(settings, "failover"), intent, summary) or code
+    carried = carry_out(Workspace(settings, "failover"), intent, summary)
+    moved = [change.instance.name for change in plan.changes if change.kind == "move"]
+    if carried == EXIT_DONE and moved and not ctx.obj.dry_run:
+        lookout(workspace, period).note_moves(moved)
+    return carried or code

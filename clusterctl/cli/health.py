@@ -13,7 +13,7 @@ from clusterctl.errors import EXIT_DONE, EXIT_FAILED, EXIT_IDENTITY, EXIT_REFUSE
 
 if TYPE_CHECKING:
     from clusterctl.model.health import FleetHealth, HostHealth
-    from clusterctl.operations.health import Checked
+    from clusterctl.operations.health import Checked, HealthLook
     from clusterctl.planning.status import ServiceStatus
 
 STYLES = {
@@ -81,13 +81,18 @@ def health(
 
 def check(workspace: Workspace, period: str, *, record: bool) -> Checked:
     """Look once at all hosts of the inventory, whatever -H says, and judge them; raises InputError."""
+    return lookout(workspace, period).look(record=record)
+
+
+def lookout(workspace: Workspace, period: str) -> HealthLook:
+    """Return what looks and counts rounds for this cluster; raises InputError."""
     from clusterctl.operations import rounds as rounds_
     from clusterctl.operations.health import HealthLook
     from clusterctl.planning.detector import Hysteresis
 
     rules = Hysteresis(period_s=max(seconds("--period", period), 1))
     file = rounds_.RoundsFile(state_root(), workspace.inventory.cluster)
-    return HealthLook(workspace.inventory, workspace.fleet, file, rules, rounds_.observer).look(record=record)
+    return HealthLook(workspace.inventory, workspace.fleet, file, rules, rounds_.observer)
 
 
 def exit_code(found: FleetHealth, services: tuple[ServiceStatus, ...]) -> int:

@@ -96,7 +96,7 @@ def fault(
         str,
         typer.Argument(
             help="kill, start, pause, unpause, cut, heal, cut-operator, heal-operator, stop-docker, start-docker, "
-            "stop-sshd, start-sshd"
+            "hang-docker, wake-docker, stop-sshd, start-sshd"
         ),
     ],
     host: Annotated[str, typer.Argument(help="The host it happens to, such as h1.")],

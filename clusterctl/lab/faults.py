@@ -117,6 +117,18 @@ def _systemctl(verb: str, *units: str) -> Fault:
     return fault
 
 
+def _signal_docker(signal: str, words: str) -> Fault:
+    def fault(engine: DockerClient, lab: str, host: HostInfo) -> str:
+        container = container_of(engine, lab, host.host)
+        command = ["systemctl", "kill", "--kill-who=main", f"--signal={signal}", "docker.service"]
+        code, output = run_inside(container, command, tries=3)
+        if code:
+            raise LabError(f"dockerd of {host.host} got no {signal}", details=output.splitlines()[-4:])
+        return words
+
+    return fault
+
+
 FAULTS: dict[str, Fault] = {
     "kill": _kill,
     "start": _start,
@@ -128,6 +140,8 @@ FAULTS: dict[str, Fault] = {
     "heal-operator": _heal_operator,
     "stop-docker": _systemctl("stop", "docker.socket", "docker.service"),
     "start-docker": _systemctl("start", "docker.socket", "docker.service"),
+    "hang-docker": _signal_docker("STOP", "dockerd hangs: its socket is open, nothing answers"),
+    "wake-docker": _signal_docker("CONT", "dockerd goes on"),
     "stop-sshd": _systemctl("stop", "ssh.service"),
     "start-sshd": _systemctl("start", "ssh.service"),
 }

@@ -63,11 +63,15 @@ class Track:
 
 @dataclass(frozen=True, slots=True)
 class Rounds:
-    """All tracks of one observer, in one boot of it: another observer, or another boot, begins anew."""
+    """All tracks of one observer, in one boot of it: another observer, or another boot, begins anew.
+
+    `moved`: when failover last started an instance (by name) elsewhere, on the same clock as the tracks.
+    """
 
     observer: str = ""
     boot_id: str = ""
     tracks: Mapping[str, Track] = field(default_factory=dict)
+    moved: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -175,12 +175,14 @@ class StepsIntent:
 class FailoverIntent:
     """Start elsewhere what was on lost hosts, and remove surplus copies from hosts that are back.
 
-    `off`: those of them that are certain to run nothing. `shunned` hosts answer, but get nothing new.
+    `off`: those of them that are certain to run nothing. `shunned` hosts answer, but get nothing new. `resting`
+    instances (by name) were moved a short while ago: they do not move again, unless their host is `off`.
     """
 
     hosts: tuple[str, ...]
     off: tuple[str, ...] = ()
     shunned: tuple[str, ...] = ()
+    resting: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

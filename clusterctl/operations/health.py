@@ -11,7 +11,7 @@ from clusterctl.model.host import Host
 from clusterctl.model.inventory import Inventory
 from clusterctl.model.snapshot import LookRequest, Snapshot
 from clusterctl.operations.rounds import RoundsFile
-from clusterctl.planning.detector import Hysteresis, begin, count_round
+from clusterctl.planning.detector import Hysteresis, begin, count_round, note_moves, resting
 from clusterctl.planning.peers import peers_of, service_ports
 from clusterctl.planning.verdicts import Sighting, judge, sight
 
@@ -32,10 +32,11 @@ class Lookout(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """What one look found, and what it means."""
+    """What one look found, and what it means; `resting` instances were moved a short while ago."""
 
     snapshot: Snapshot
     health: FleetHealth
+    resting: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,19 @@ class HealthLook:
         sighting = self._ask_peers(sight(snapshot, self.inventory.cluster), snapshot)
         who, boot, now_s = self.clock()
         if not record:
-            return Checked(snapshot, judge(sighting, begin(self.rounds.read(), who, boot), now_s, self.rules))
+            rounds = begin(self.rounds.read(), who, boot)
+        else:
+            with self.rounds.counting() as counting:
+                before = begin(counting.rounds, who, boot)
+                counting.write(count_round(before, sighting.alive, now_s, self.rules))
+                rounds = counting.rounds
+        return Checked(snapshot, judge(sighting, rounds, now_s, self.rules), resting(rounds, now_s))
+
+    def note_moves(self, names: Sequence[str]) -> None:
+        """Remember that failover moved instances now. Raises JournalError."""
+        who, boot, now_s = self.clock()
         with self.rounds.counting() as counting:
-            before = begin(counting.rounds, who, boot)
-            counting.write(count_round(before, sighting.alive, now_s, self.rules))
-            return Checked(snapshot, judge(sighting, counting.rounds, now_s, self.rules))
+            counting.write(note_moves(begin(counting.rounds, who, boot), names, now_s))
 
     def _ask_peers(self, sighting: Sighting, snapshot: Snapshot) -> Sighting:
         number = int(self.clock()[2] / self.rules.period_s)

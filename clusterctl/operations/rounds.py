@@ -110,4 +110,5 @@ def _parse(data: bytes) -> Rounds:
         )
         for host, track in document["tracks"].items()
     }
-    return Rounds(str(document["observer"]), str(document["boot_id"]), tracks)
+    moved = {str(name): float(at_s) for name, at_s in document.get("moved", {}).items()}
+    return Rounds(str(document["observer"]), str(document["boot_id"]), tracks, moved)

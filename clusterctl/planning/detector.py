@@ -6,10 +6,13 @@ the operator or a peer saw any sign of life, silent when both saw none, and not 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from clusterctl.model.health import Rounds, Track
+
+REST_S = 1800.0
+"""An instance moves at most once in so long (PROMISES): one that takes its hosts down with it does not take all of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,17 @@ def count_round(rounds: Rounds, alive: Mapping[str, bool | None], now_s: float, 
         for host, sign in alive.items()
     }
     return replace(rounds, tracks=tracks)
+
+
+def resting(rounds: Rounds, now_s: float) -> tuple[str, ...]:
+    """Return the instances that failover moved so short a while ago that it does not move them again."""
+    return tuple(sorted(name for name, at_s in rounds.moved.items() if now_s - at_s < REST_S))
+
+
+def note_moves(rounds: Rounds, names: Iterable[str], now_s: float) -> Rounds:
+    """Return the rounds with instances noted as moved now, and without those that have rested."""
+    kept = {name: rounds.moved[name] for name in resting(rounds, now_s)}
+    return replace(rounds, moved={**kept, **dict.fromkeys(names, now_s)})
 
 
 def is_quarantined(track: Track, now_s: float) -> bool:

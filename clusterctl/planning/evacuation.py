@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from clusterctl.model.health import FleetHealth
@@ -35,8 +35,11 @@ class Evacuation:
     refused: str = ""
 
 
-def burdened(snapshot: Snapshot, inventory: Inventory) -> frozenset[str]:
-    """Return the hosts on which manifests place anything that may be started elsewhere when they are lost."""
+def burdened(snapshot: Snapshot, inventory: Inventory, resting: Collection[str] = ()) -> frozenset[str]:
+    """Return the hosts on which manifests place anything that may be started elsewhere when they are lost.
+
+    `resting` instances (by name) may not.
+    """
     found: set[str] = set()
     cluster, fenced = inventory.cluster, {host.name for host in inventory.hosts if host.fence}
     for name in sorted({name for facts in snapshot.seen for name in facts.manifests}):
@@ -46,7 +49,7 @@ def burdened(snapshot: Snapshot, inventory: Inventory) -> frozenset[str]:
                 host
                 for instance, service in instances_of(manifest, project_of(manifest))
                 for host in [manifest.placements[instance.name]]
-                if not why_stay(service, lost=True, off=host in fenced)
+                if instance.name not in resting and not why_stay(service, lost=True, off=host in fenced)
             }
     return frozenset(found)
 

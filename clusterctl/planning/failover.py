@@ -19,7 +19,7 @@ from clusterctl.model.snapshot import HostFacts, Snapshot
 from clusterctl.planning.departure import Departure
 from clusterctl.planning.forecast import Forecast
 from clusterctl.planning.host_plan import HostPlan
-from clusterctl.planning.leaving import depart
+from clusterctl.planning.leaving import RESTING, depart
 from clusterctl.planning.observed import Observed
 from clusterctl.planning.scheduler import rank_of
 
@@ -39,12 +39,15 @@ def plan_failover(intent: FailoverIntent, inventory: Inventory, snapshot: Snapsh
     plan = HostPlan("failover", subject, inventory, snapshot, run, Rolling())
     plan.forecast.cordon(intent.shunned)
     plan.forecast.remember(lost)
-    departure = depart(plan.forecast, lost, returns=False, lost=True, off=intent.off)
-    fenced = _with_fence(plan, lost, departure)
+    sure = {unit.instance.name for host in intent.off for unit in plan.forecast.on(host)}
+    resting = frozenset(intent.resting) - sure
+    departure = depart(plan.forecast, lost, returns=False, lost=True, off=intent.off, resting=resting)
+    fenced = _with_fence(plan, lost, departure, resting)
     plan.notes += held(departure, fenced)
     _start(plan, departure, lost)
     if fenced:
-        after = depart(plan.forecast, fenced, returns=False, lost=True, off=(*intent.off, *fenced))
+        off = (*intent.off, *fenced)
+        after = depart(plan.forecast, fenced, returns=False, lost=True, off=off, resting=resting)
         plan.notes += held(after, ())
         plan.fence(fenced)
         _start(plan, after, fenced)
@@ -87,21 +90,24 @@ def find_waiting(forecast: Forecast) -> tuple[Observed, ...]:
 def held(departure: Departure, fenced: Sequence[str]) -> list[str]:
     """Return in words what is not started elsewhere, and why; what is held on `fenced` hosts is said later."""
     words = [
-        f"held: {blocked.reason} ({blocked.host} is not certain to be off)"
+        f"held: {blocked.reason}"
+        + ("" if blocked.reason.endswith(RESTING) else f" ({blocked.host} is not certain to be off)")
         for blocked in departure.blocked
-        if blocked.host not in fenced
+        if blocked.host not in fenced or blocked.reason.endswith(RESTING)
     ]
     words += [f"no place: {_no_place(item)}" for item in departure.unplaced]
     return words
 
 
-def _with_fence(plan: HostPlan, lost: Sequence[str], departure: Departure) -> tuple[str, ...]:
+def _with_fence(
+    plan: HostPlan, lost: Sequence[str], departure: Departure, resting: frozenset[str]
+) -> tuple[str, ...]:
     """Return the lost hosts that are fenced: they have a device, and something there waits for that alone."""
     found = []
     for host in lost:
         waiting = sum(blocked.host == host for blocked in departure.blocked)
         if waiting and plan.inventory.host(host).fence:
-            sure = depart(plan.forecast, (host,), returns=False, lost=True, off=(host,))
+            sure = depart(plan.forecast, (host,), returns=False, lost=True, off=(host,), resting=resting)
             found += [host] if len(sure.blocked) < waiting else []
     return tuple(found)
 

@@ -5,7 +5,7 @@ Changes nothing in the forecast it is asked of: `Forecast.accept` counts the ans
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from clusterctl.model.names import natural
@@ -22,6 +22,7 @@ from clusterctl.planning.observed import Observed
 from clusterctl.planning.rehearsal import Rehearsal, copies_in
 from clusterctl.planning.scheduler import Scheduler, rank_of
 
+RESTING = "moved less than 30 minutes ago, and does not again so soon"
 ONLY_ONCE = "it may run only once (x-singleton)"
 
 
@@ -33,15 +34,17 @@ def depart(
     lost: bool = False,
     off: Sequence[str] = (),
     rehearsal: Rehearsal | None = None,
+    resting: Collection[str] = (),
 ) -> Departure:
     """Return what becomes of the instances on hosts that go out; `returns`: they come back soon.
 
     The services with the highest priority choose first. Where hosts return, what no other host can take may go to one whose turn comes later, and what none at all
     can take may stay, as far as its service keeps enough others (checked by the caller against the floors).
     Of `lost` hosts also what a drain would only interrupt is moved; data there is left behind only where the
-    host is certain to be `off`. Who asks again and again brings a `rehearsal`.
+    host is certain to be `off`, and `resting` instances (by name) are not moved. Who asks again and again brings a `rehearsal`.
     """
     leaving = _Leaving(forecast, hosts, returns=returns, lost=lost, off=off, rehearsal=rehearsal)
+    leaving.resting = resting
     units = [unit for host in hosts for unit in forecast.on(host)]
     groups: dict[tuple[int, str], list[Observed]] = {}
     for unit in units:
@@ -66,6 +69,7 @@ class _Leaving:
     ) -> None:
         self._forecast, self._hosts, self._returns = forecast, hosts, returns
         self._lost, self._off = lost, off
+        self.resting: Collection[str] = ()
         self.departure = Departure()
         self._rehearsal = rehearsal
         self._by_instance = rehearsal.copies if rehearsal else copies_in(forecast.units.values())
@@ -117,6 +121,9 @@ class _Leaving:
         service = self._forecast.service_of(unit)
         if service is None:
             self.departure.blocked.append(_of_no_manifest(unit))
+            return
+        if unit.instance.name in self.resting:
+            self.departure.blocked.append(Blocked("guard", unit.host, f"{unit.instance} {RESTING}"))
             return
         why = why_stay(service, lost=self._lost, off=unit.host in self._off)
         if why:

@@ -14,6 +14,7 @@ import pytest
 
 from clusterctl import lab
 from clusterctl.lab.state import state_root
+from tests.e2e.fencing import agents, engine_port  # noqa: F401 - fixtures
 from tests.e2e.fleet import LabFleet
 
 HOSTS = 5

@@ -162,6 +162,7 @@ class LabFleet:
             self.fault("heal", host)
             self.fault("heal-operator", host)
             self._hurt = False
+            self.inside(host, "systemctl", "kill", "--kill-who=main", "--signal=CONT", "docker.service")
             state = self.inside(host, "systemctl", "is-active", "ssh", "docker").split()
             if state != ["active", "active"]:
                 self.inside(host, "systemctl", "start", "ssh", "docker.socket", "docker")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clusterctl.model.health import Rounds, Track
-from clusterctl.planning.detector import Hysteresis, begin, count_round, is_quarantined
+from clusterctl.planning.detector import Hysteresis, begin, count_round, is_quarantined, note_moves, resting
 
 RULES = Hysteresis(period_s=60)
 
@@ -112,3 +112,14 @@ def test_down_only_after_three_silent_rounds_in_a_row_over_ninety_seconds(
             assert len(silent) >= 3
             assert silent[0] - silent[-1] >= 90
         was_down = rounds.tracks["h1"].is_down
+
+
+def test_what_has_moved_rests_for_half_an_hour_and_is_forgotten_then() -> None:
+    rounds = note_moves(Rounds("o", "b"), ["shop-web-1"], 100.0)
+
+    assert resting(rounds, 1899.0) == ("shop-web-1",)
+    assert resting(rounds, 1900.0) == ()
+    again = note_moves(rounds, ["shop-web-2"], 2000.0)
+    assert dict(again.moved) == {"shop-web-2": 2000.0}
+    assert count_round(again, {"h1": True}, 2001.0, Hysteresis()).moved == again.moved
+    assert begin(again, "o", "another boot").moved == {}

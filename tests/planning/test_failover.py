@@ -121,6 +121,31 @@ def test_what_fits_nowhere_is_named_with_the_reason_of_each_host_and_the_rest_mo
     assert plan.notes[0].startswith("no place: shop-web-5 (h1: port 80/tcp")
 
 
+def test_what_was_moved_a_short_while_ago_is_held_and_the_rest_moves() -> None:
+    """PROMISES: once in 30 minutes, so that an instance which takes its host down does not take one after the other."""
+    cluster = a_fleet(a_service(replicas=5), a_service("api", replicas=5))
+    lose(cluster, "h5")
+    intent = FailoverIntent(("h5",), resting=("shop-web-5",))
+
+    plan = plan_failover(intent, cluster.inventory, cluster.see(), a_summary("failover"))
+
+    assert [change.instance.name for change in plan.changes] == ["shop-api-5"]
+    assert plan.notes == ("held: shop-web-5 moved less than 30 minutes ago, and does not again so soon",)
+    sure = dataclasses.replace(intent, off=("h5",))
+    assert plan_failover(sure, cluster.inventory, cluster.see(), a_summary("failover")).notes == ()
+
+
+def test_a_host_is_not_fenced_for_what_would_not_move() -> None:
+    cluster, home = a_fenced_fleet()
+    lose(cluster, home)
+    intent = FailoverIntent((home,), resting=("shop-db-1",))
+
+    plan = plan_failover(intent, cluster.inventory, cluster.see(), a_summary("failover"))
+
+    assert not [change for change in plan.host_changes if change.kind == "fence"]
+    assert plan.notes == ("held: shop-db-1 moved less than 30 minutes ago, and does not again so soon",)
+
+
 def test_a_host_that_flaps_gets_nothing() -> None:
     cluster = a_fleet(a_service(replicas=5))
     lose(cluster, "h5")
