@@ -31,7 +31,8 @@ class Host:
     """A machine we reach by SSH. `user` empty means the SSH default (the name of who runs us).
 
     `jumps` are gone through in their order, the first one reached directly (ssh_config(5), ProxyJump).
-    `fence`: the devices that can cut its power, in the order in which they are tried.
+    `fence`: the devices that can cut its power, in the order in which they are tried. A `witness` counts towards
+    majorities and sees others, but runs nothing and needs no docker.
     """
 
     name: str
@@ -42,3 +43,4 @@ class Host:
     capacity: Capacity = Capacity()
     jumps: tuple[Hop, ...] = ()
     fence: tuple[FenceDevice, ...] = ()
+    witness: bool = False

@@ -87,6 +87,11 @@ class Inventory:
         return tuple(host.name for host in self.hosts)
 
     @property
+    def witnesses(self) -> frozenset[str]:
+        """The hosts that only count and see others."""
+        return frozenset(host.name for host in self.hosts if host.witness)
+
+    @property
     def jump_hosts(self) -> frozenset[str]:
         """The hosts through which others are reached."""
         return frozenset(hop.name for host in self.hosts for hop in host.jumps) & set(self.names)

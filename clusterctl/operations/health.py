@@ -52,7 +52,9 @@ class HealthLook:
     def look(self, *, record: bool) -> Checked:
         """Look once, and judge; with `record` the look counts as a round. Raises JournalError."""
         snapshot = self.lookout.look(self.inventory.hosts, LookRequest())
-        sighting = self._ask_peers(sight(snapshot, self.inventory.cluster), snapshot)
+        sighting = self._ask_peers(
+            sight(snapshot, self.inventory.cluster, self.inventory.witnesses), snapshot
+        )
         who, boot, now_s = self.clock()
         if not record:
             rounds = begin(self.rounds.read(), who, boot)

@@ -20,10 +20,10 @@ from clusterctl.parsing.names import (
     parse_user,
 )
 from clusterctl.parsing.ranges import MOST_NAMES, expand
-from clusterctl.parsing.scalars import any_text_of, as_text, parse_cpus, parse_some_size
+from clusterctl.parsing.scalars import any_text_of, as_text, flag_of, parse_cpus, parse_some_size
 from clusterctl.parsing.words import Expected, Unfit, counted, quoted
 
-KEYS = ("address", "port", "user", "jump", "labels", "capacity", "fence")
+KEYS = ("address", "port", "user", "jump", "labels", "capacity", "fence", "witness")
 RESERVED = "all"
 
 
@@ -73,8 +73,9 @@ def _read_host(
         jumps |= dict.fromkeys(names, (hops, keys["jump"]))
     capacity = _read_capacity(keys["capacity"]) if "capacity" in keys else Capacity()
     fence = read_fence(keys["fence"]) if "fence" in keys else ()
+    witness = "witness" in keys and keys["witness"].read(flag_of, False)
     return [
-        Host(name, address, port, user, labels, capacity, fence=for_host(fence, name))
+        Host(name, address, port, user, labels, capacity, fence=for_host(fence, name), witness=witness)
         for name, address in zip(names, addresses, strict=False)
     ]
 

@@ -79,7 +79,7 @@ def plan_apply(
     back, back_notes = _way_back(rolled, manifest, generation, tasks, terms)
     notes = (
         *pins.notes,
-        *find_degraded(snapshot),
+        *find_degraded(snapshot, inventory.witnesses),
         *find_drift(units, project.name),
         *order_notes,
         *back_notes,

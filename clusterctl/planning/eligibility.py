@@ -148,6 +148,8 @@ def _first(room: Room, reasons: tuple[str, ...]) -> Refusal | None:
 
 
 def _constraints(host: Host, service: Service) -> str:
+    if host.witness:
+        return "is a witness: it runs nothing"
     broken = [str(rule) for rule in service.constraints if not _holds(rule, host)]
     return f"constraint {broken[0]} does not hold" if broken else ""
 

@@ -6,6 +6,8 @@ in `--ignore-host`.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from clusterctl.model.inventory import Inventory
 from clusterctl.model.plan import Blocked
 from clusterctl.model.snapshot import HostFacts, Snapshot
@@ -46,12 +48,12 @@ def find_drift(units: tuple[Observed, ...], project: str) -> list[str]:
     ]
 
 
-def find_degraded(snapshot: Snapshot) -> list[str]:
-    """Return the hosts that answer although their docker does not: what runs there is unknown."""
+def find_degraded(snapshot: Snapshot, witnesses: Collection[str] = ()) -> list[str]:
+    """Return the hosts that answer although their docker does not: what runs there is unknown. Witnesses need none."""
     return [
         f"{facts.host}: docker does not answer ({facts.docker_error}); nothing new is placed there"
         for facts in snapshot.seen
-        if not facts.docker_answers
+        if not facts.docker_answers and facts.host not in witnesses
     ]
 
 

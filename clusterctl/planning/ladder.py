@@ -10,15 +10,18 @@ SILENT = frozenset({"resolve", "connect", "banner"})
 """The rungs on which nothing of the machine itself has answered yet."""
 
 
-def climb(answer: HostFacts | Unreachable, cluster: str) -> Rung:
-    """Return the rung that broke on a host. A key or password that is refused shows that somebody is there."""
+def climb(answer: HostFacts | Unreachable, cluster: str, *, witness: bool = False) -> Rung:
+    """Return the rung that broke on a host; a `witness` needs no docker.
+
+    A key or password that is refused shows that somebody is there.
+    """
     if isinstance(answer, Unreachable):
         if answer.via:
             return Rung(answer.rung, f"its jump host {answer.via} failed: {answer.reason}", alive=None)
         return Rung(answer.rung, answer.reason, alive=answer.rung not in SILENT)
     if answer.systemd_state == "unknown":
         return Rung("systemd", "systemd does not answer")
-    if not answer.docker_answers:
+    if not answer.docker_answers and not witness:
         return Rung("docker", answer.docker_error or "docker does not answer")
     unwell = [
         f"{unit.instance} is {unit.state}{f', {unit.health}' if unit.health != 'none' else ''}"

@@ -62,7 +62,7 @@ def _balance(
     rooms = {
         facts.host: open_room(inventory.host(facts.host), facts, inventory)
         for facts in forecast.snapshot.seen
-        if facts.host in inventory.names
+        if facts.host in inventory.names and facts.host not in inventory.witnesses
     }
     settled = _settled(forecast, found)
     occupants = []

@@ -6,7 +6,7 @@ does not reach the majority of the inventory (I6). What follows from a verdict i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from clusterctl.model.health import (
@@ -69,9 +69,11 @@ class Sighting:
         return False if needed and signs.count("nothing") >= needed else None
 
 
-def sight(snapshot: Snapshot, cluster: str) -> Sighting:
+def sight(snapshot: Snapshot, cluster: str, witnesses: Collection[str] = ()) -> Sighting:
     """Return what one look showed, before any peer was asked."""
-    rungs = {host: climb(answer, cluster) for host, answer in snapshot.hosts.items()}
+    rungs = {
+        host: climb(answer, cluster, witness=host in witnesses) for host, answer in snapshot.hosts.items()
+    }
     return Sighting(rungs, able_to_tell(snapshot))
 
 

@@ -321,3 +321,10 @@ def test_a_fleet_of_two_may_hold_its_lock_on_both() -> None:
     found = inventory("{cluster: lab, hosts: {h1: , h2: }, policy: {lock_hosts: [h2, h1]}}")
 
     assert found.lock_hosts == ("h2", "h1")
+
+
+def test_a_host_may_be_a_witness() -> None:
+    found = inventory("cluster: c\nhosts:\n  h1:\n  w1: {witness: true}\n")
+
+    assert found.witnesses == {"w1"}
+    assert len(inventory_mistakes("cluster: c\nhosts:\n  w1: {witness: perhaps}\n")) == 1
