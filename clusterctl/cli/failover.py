@@ -11,7 +11,7 @@ from clusterctl.cli.carry import begin_run, carry_out
 from clusterctl.cli.console import say
 from clusterctl.cli.health import Period, check, lookout
 from clusterctl.cli.wiring import Workspace
-from clusterctl.errors import EXIT_DONE, EXIT_FAILED, InputError, RefusedError
+from clusterctl.errors import EXIT_DONE, EXIT_FAILED, InputError
 
 Off = Annotated[
     list[str] | None,
@@ -37,10 +37,7 @@ def failover(
     Silent, with exit 0, when there is nothing to do. Each call counts as a round of `health --record`.
     Exit 1: something is not started elsewhere, and why. Exit 4: too few hosts answer, or too many were lost at once.
     """
-    from clusterctl.model.intent import FailoverIntent
-    from clusterctl.model.snapshot import Snapshot
-    from clusterctl.planning.evacuation import burdened, decide
-    from clusterctl.planning.failover import plan_failover
+    from clusterctl.operations.failover import propose_failover
 
     off = tuple(confirm_host_off or ())
     workspace = Workspace(ctx.obj, "failover")
@@ -53,26 +50,19 @@ def failover(
             problem, next_step="clusterctl failover --confirm-host-off HOST --reason 'power is cut'"
         )
     found = check(workspace, period, record=not ctx.obj.dry_run)
-    choice = decide(found.health, burdened(found.snapshot, workspace.inventory, found.resting), off)
-    if choice.refused:
-        raise RefusedError(
-            choice.refused, next_step="clusterctl health says what each host looks like. Nothing was changed."
-        )
-    intent = FailoverIntent(choice.hosts, choice.off, choice.shunned, found.resting)
-    summary = begin_run(workspace, "failover", " ".join(choice.hosts) or "surplus copies")
-    seen = Snapshot({facts.host: facts for facts in found.snapshot.seen})
-    plan = plan_failover(intent, workspace.inventory, seen, summary)
+    proposal = propose_failover(
+        found, workspace.inventory, lambda subject: begin_run(workspace, "failover", subject), off
+    )
+    plan = proposal.plan
     code = EXIT_FAILED if plan.notes else EXIT_DONE
     if plan.is_empty:
         for note in plan.notes:
             say(note)
         return code
     workspace.fleet.close()
-    silent = tuple(answer.host for answer in found.snapshot.unreachable)
     # What does not answer was looked at just now: it is not waited for again.
-    settings = replace(ctx.obj, ignore_hosts=(*ctx.obj.ignore_hosts, *silent))
-    carried = carry_out(Workspace(settings, "failover"), intent, summary)
-    moved = [change.instance.name for change in plan.changes if change.kind == "move"]
-    if carried == EXIT_DONE and moved and not ctx.obj.dry_run:
-        lookout(workspace, period).note_moves(moved)
+    settings = replace(ctx.obj, ignore_hosts=(*ctx.obj.ignore_hosts, *proposal.silent))
+    carried = carry_out(Workspace(settings, "failover"), proposal.intent, proposal.run)
+    if carried == EXIT_DONE and proposal.moves and not ctx.obj.dry_run:
+        lookout(workspace, period).note_moves(proposal.moves)
     return carried or code
