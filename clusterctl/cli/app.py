@@ -29,6 +29,7 @@ from clusterctl.cli import (
     update,
 )
 from clusterctl.cli.console import print_documents_as_lines, say, show_error
+from clusterctl.cli.deadline import Deadline
 from clusterctl.cli.fence import fence_app
 from clusterctl.cli.globals import GlobalsAnywhere, Settings, check_workers
 from clusterctl.cli.lab import lab_app
@@ -99,6 +100,12 @@ def globals_(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
         bool,
         typer.Option("--busy-ok", help="Exit 0 instead of 5 when somebody else is at work: for cron."),
     ] = False,
+    deadline: Annotated[
+        str,
+        typer.Option(
+            "--deadline", help="Stop in order after so long: 10m; before the verb, if that has its own."
+        ),
+    ] = "",
     debug: Annotated[bool, typer.Option("--debug", help="Show a trace when something breaks.")] = False,
     _: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
@@ -109,6 +116,8 @@ def globals_(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
         raise InputError(
             f"--output: expected table, json or jsonl, got {output!r}", next_step="clusterctl --help"
         )
+    if deadline:
+        _end_within(ctx, deadline)
     print_documents_as_lines(wanted=output == "jsonl")
     ctx.obj = Settings(
         inventory=inventory,
@@ -125,6 +134,15 @@ def globals_(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
         quiet=quiet,
         busy_ok=busy_ok,
     )
+
+
+def _end_within(ctx: typer.Context, text: str) -> None:
+    """Have the verb end after so long; raises InputError."""
+    from clusterctl.cli.maintenance import seconds
+
+    watch = Deadline(max(seconds("--deadline", text), 1))
+    watch.start()
+    ctx.call_on_close(watch.stop)
 
 
 def main() -> None:

@@ -37,6 +37,12 @@ if TYPE_CHECKING:
     from clusterctl.operations.pipeline import Pipeline
 
 Closes = Literal["", "done", "aborted"]
+_STOPPED = {
+    "interrupted": EXIT_INTERRUPTED,
+    "terminated": EXIT_INTERRUPTED + 13,
+    "deadline": EXIT_FAILED,
+}
+"""The exit codes of runs that were stopped from outside, by `interrupt.REASONS`."""
 
 
 def begin_run(workspace: Workspace, verb: str, subject: str) -> RunSummary:
@@ -141,10 +147,8 @@ def exit_code_of(report: Report) -> int:
     """Return the exit code of a report (PROMISES, "Exit codes")."""
     if report.ok:
         return EXIT_DONE
-    if report.stopped == "interrupted":
-        return EXIT_INTERRUPTED
-    if report.stopped == "terminated":
-        return EXIT_INTERRUPTED + 13
+    if report.stopped in _STOPPED:
+        return _STOPPED[report.stopped]
     if any(result.unreachable and result.unreachable.is_identity for result in report.failed):
         return EXIT_IDENTITY
     if report.stopped.startswith(("limit:", "window ")):
