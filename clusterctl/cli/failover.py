@@ -9,7 +9,9 @@ import typer
 
 from clusterctl.cli.carry import begin_run, carry_out
 from clusterctl.cli.console import say
+from clusterctl.cli.cron import Heartbeat, Jitter, Notify, NotifyCommand, Watch, rest, watch
 from clusterctl.cli.health import Period, check
+from clusterctl.cli.maintenance import seconds
 from clusterctl.cli.wiring import Workspace
 from clusterctl.errors import EXIT_DONE, EXIT_FAILED, InputError, RefusedError
 
@@ -30,18 +32,20 @@ def register(app: typer.Typer) -> None:
 
 
 def failover(
-    ctx: typer.Context, confirm_host_off: Off = None, reason: Reason = "", period: Period = "60s"
+    ctx: typer.Context,
+    confirm_host_off: Off = None,
+    reason: Reason = "",
+    period: Period = "60s",
+    jitter: Jitter = "",
+    heartbeat: Heartbeat = "",
+    notify: Notify = None,
+    notify_command: NotifyCommand = None,
 ) -> int:
     """Look, and start elsewhere what was on hosts that are lost; remove surplus copies from hosts that are back.
 
     Silent, with exit 0, when there is nothing to do. Each call counts as a round of `health --record`.
     Exit 1: something is not started elsewhere, and why. Exit 4: too few hosts answer, or too many were lost at once.
     """
-    from clusterctl.model.intent import FailoverIntent
-    from clusterctl.model.snapshot import Snapshot
-    from clusterctl.planning.evacuation import burdened, decide
-    from clusterctl.planning.failover import plan_failover
-
     off = tuple(confirm_host_off or ())
     workspace = Workspace(ctx.obj, "failover")
     unknown = [host for host in off if host not in workspace.inventory.names]
@@ -52,7 +56,22 @@ def failover(
         raise InputError(
             problem, next_step="clusterctl failover --confirm-host-off HOST --reason 'power is cut'"
         )
-    found = check(workspace, period, record=not ctx.obj.dry_run)
+    seconds("--period", period)
+    watching = watch(workspace, "failover", notify, notify_command, heartbeat)
+    rest(jitter)
+    return watching.around(lambda: _look_and_act(watching, off, period))
+
+
+def _look_and_act(watching: Watch, off: tuple[str, ...], period: str) -> int:
+    """Look, decide, and do what is to be done."""
+    from clusterctl.model.intent import FailoverIntent
+    from clusterctl.model.snapshot import Snapshot
+    from clusterctl.planning.evacuation import burdened, decide
+    from clusterctl.planning.failover import plan_failover
+
+    workspace = watching.workspace
+    found = check(workspace, period, record=not workspace.settings.dry_run)
+    watching.saw(found.health)
     choice = decide(found.health, burdened(found.snapshot, workspace.inventory), off)
     if choice.refused:
         raise RefusedError(
@@ -62,6 +81,7 @@ def failover(
     summary = begin_run(workspace, "failover", " ".join(choice.hosts) or "surplus copies")
     seen = Snapshot({facts.host: facts for facts in found.snapshot.seen})
     plan = plan_failover(intent, workspace.inventory, seen, summary)
+    watching.held(plan.notes)
     code = EXIT_FAILED if plan.notes else EXIT_DONE
     if plan.is_empty:
         for note in plan.notes:
@@ -70,5 +90,5 @@ def failover(
     workspace.fleet.close()
     silent = tuple(answer.host for answer in found.snapshot.unreachable)
     # What does not answer was looked at just now: it is not waited for again.
-    settings = replace(ctx.obj, ignore_hosts=(*ctx.obj.ignore_hosts, *silent))
-    return carry_out(Workspace(settings, "failover"), intent, summary) or code
+    settings = replace(workspace.settings, ignore_hosts=(*workspace.settings.ignore_hosts, *silent))
+    return carry_out(Workspace(settings, "failover"), intent, summary, ended=watching.did) or code
