@@ -33,6 +33,7 @@ from clusterctl.cli.deadline import Deadline
 from clusterctl.cli.fence import fence_app
 from clusterctl.cli.globals import GlobalsAnywhere, Settings, check_workers
 from clusterctl.cli.lab import lab_app
+from clusterctl.cli.timer import timer_app
 from clusterctl.errors import EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED, ClusterctlError, InputError
 
 app = typer.Typer(
@@ -50,6 +51,7 @@ app = typer.Typer(
 )
 app.add_typer(lab_app, name="lab")
 app.add_typer(fence_app, name="fence")
+app.add_typer(timer_app, name="timer")
 services.register(app)
 look.register(app)
 health.register(app)

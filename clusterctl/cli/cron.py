@@ -174,8 +174,13 @@ def watch(
     """Return the watch of a verb; raises InputError for what could never be told."""
     from clusterctl.operations.notify import channels
 
+    return Watch(workspace, verb, channels(read_urls(notify), command or ()), heartbeat)
+
+
+def read_urls(notify: list[str] | None) -> list[str]:
+    """Return URLs as they are given, and those in files (@FILE); raises InputError."""
     urls: list[str] = []
-    for word in notify or ():
+    for word in filter(None, notify or ()):
         lines = read_file(word[1:], "file of --notify").decode("utf-8", "replace") if word[0] == "@" else word
         urls += [line.strip() for line in lines.splitlines() if line.strip() and not line.startswith("#")]
-    return Watch(workspace, verb, channels(urls, command or ()), heartbeat)
+    return urls

@@ -47,7 +47,7 @@ def inventory(tmp_path: Path) -> str:
     return str(path)
 
 
-@pytest.mark.parametrize("word", ["--help", "--version", "failover --help"])
+@pytest.mark.parametrize("word", ["--help", "--version", "failover --help", "timer --help"])
 def test_help_and_version(word: str) -> None:
     ran = bare(*word.split())
 
