@@ -122,11 +122,13 @@ class Watch:
             locked = isinstance(error, LockedError)
             if not locked:
                 self._trouble(f"exit {error.exit_code}", f"{self.verb}: {error.message}")
-            self._tell(ended=not locked)
+            # First of all: a notification may take its time.
             self._beat(EXIT_DONE if locked and self.workspace.settings.busy_ok else error.exit_code)
+            self._tell(ended=not locked)
             raise
+        code = self._beat(code)
         self._tell(ended=True)
-        return self._beat(code)
+        return code
 
     def _trouble(self, state: str, words: str) -> None:
         from clusterctl.planning.notices import FLEET, RUN, Condition

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+import json
 import random
 import shlex
 import time
@@ -268,7 +268,11 @@ def test_urls_come_from_a_file_and_are_not_recorded(shop: Desk) -> None:
         "--yes",
     ]
     assert shop.run("health", "--notify", "@nowhere").code == 2
-    assert os.environ.get("CLUSTERCTL_NOTIFY") is None
+    kill(shop, "h3")
+    for _ in range(3):
+        shop.run("failover", "--yes", "--notify-command", "true s3cret")
+    runs = json.loads(shop.run("history", "-o", "json").out)["runs"]
+    assert runs[0]["command"] == "clusterctl failover --yes --notify-command '***'"
 
 
 def test_a_file_of_urls_may_have_remarks(shop: Desk, tmp_path: Path) -> None:
