@@ -429,4 +429,32 @@ GUARDS = (
         "intent.max_moves",
         (f"{REBALANCE}::test_at_most_so_many_moves_also_when_the_run_is_resumed",),
     ),
+    Guard(
+        "timers: a file that is not ours, or was edited, stays as it is (I3)",
+        f"{OPERATIONS}/timers.py",
+        "if not is_ours(text, self.cluster)]",
+        "if False]",
+        ("tests/operations/test_timers.py::test_nothing_is_changed_where_any_file_of_ours_was_edited",),
+    ),
+    Guard(
+        "timers: a crontab that cannot be read is not taken for an empty one",
+        f"{OPERATIONS}/timers.py",
+        'if ended.code is not None and ("no crontab for" in ended.words or "No such file" in ended.words):',
+        "if ended.code != 0:",
+        ("tests/operations/test_timers.py::test_no_crontab_is_an_empty_one_and_an_unreadable_one_is_none",),
+    ),
+    Guard(
+        "news: without a majority nothing is said of hosts",
+        f"{PLANNING}/notices.py",
+        "    if not found.has_majority:\n",
+        "    if False:\n",
+        ("tests/planning/test_notices.py",),
+    ),
+    Guard(
+        "news: URLs and commands of news are not recorded (I9)",
+        "clusterctl/cli/carry.py",
+        "*without_secrets(sys.argv[1:])",
+        "*sys.argv[1:]",
+        ("tests/cli/test_cron.py",),
+    ),
 )

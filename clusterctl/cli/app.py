@@ -29,9 +29,11 @@ from clusterctl.cli import (
     update,
 )
 from clusterctl.cli.console import print_documents_as_lines, say, show_error
+from clusterctl.cli.deadline import Deadline
 from clusterctl.cli.fence import fence_app
 from clusterctl.cli.globals import GlobalsAnywhere, Settings, check_workers
 from clusterctl.cli.lab import lab_app
+from clusterctl.cli.timer import timer_app
 from clusterctl.errors import EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED, ClusterctlError, InputError
 
 app = typer.Typer(
@@ -49,6 +51,7 @@ app = typer.Typer(
 )
 app.add_typer(lab_app, name="lab")
 app.add_typer(fence_app, name="fence")
+app.add_typer(timer_app, name="timer")
 services.register(app)
 look.register(app)
 health.register(app)
@@ -99,6 +102,12 @@ def globals_(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
         bool,
         typer.Option("--busy-ok", help="Exit 0 instead of 5 when somebody else is at work: for cron."),
     ] = False,
+    deadline: Annotated[
+        str,
+        typer.Option(
+            "--deadline", help="Stop in order after so long: 10m; before the verb, if that has its own."
+        ),
+    ] = "",
     debug: Annotated[bool, typer.Option("--debug", help="Show a trace when something breaks.")] = False,
     _: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
@@ -109,6 +118,8 @@ def globals_(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
         raise InputError(
             f"--output: expected table, json or jsonl, got {output!r}", next_step="clusterctl --help"
         )
+    if deadline:
+        _end_within(ctx, deadline)
     print_documents_as_lines(wanted=output == "jsonl")
     ctx.obj = Settings(
         inventory=inventory,
@@ -125,6 +136,15 @@ def globals_(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
         quiet=quiet,
         busy_ok=busy_ok,
     )
+
+
+def _end_within(ctx: typer.Context, text: str) -> None:
+    """Have the verb end after so long; raises InputError."""
+    from clusterctl.cli.maintenance import seconds
+
+    watch = Deadline(max(seconds("--deadline", text), 1))
+    watch.start()
+    ctx.call_on_close(watch.stop)
 
 
 def main() -> None:

@@ -7,7 +7,7 @@ import shlex
 import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Literal
 
@@ -37,6 +37,13 @@ if TYPE_CHECKING:
     from clusterctl.operations.pipeline import Pipeline
 
 Closes = Literal["", "done", "aborted"]
+_SECRET = frozenset({"--notify", "--notify-command"})
+_STOPPED = {
+    "interrupted": EXIT_INTERRUPTED,
+    "terminated": EXIT_INTERRUPTED + 13,
+    "deadline": EXIT_FAILED,
+}
+"""The exit codes of runs that were stopped from outside, by `interrupt.REASONS`."""
 
 
 def begin_run(workspace: Workspace, verb: str, subject: str) -> RunSummary:
@@ -44,8 +51,20 @@ def begin_run(workspace: Workspace, verb: str, subject: str) -> RunSummary:
     now = datetime.now(UTC)
     identity = f"{now:%Y%m%d-%H%M%S}-{verb}-{secrets.token_hex(2)}"
     by = f"{workspace.login}@{socket.gethostname()}"
-    command = shlex.join(["clusterctl", *sys.argv[1:]])
+    command = shlex.join(["clusterctl", *without_secrets(sys.argv[1:])])
     return RunSummary(identity, verb, subject, command, by, int(now.timestamp()))
+
+
+def without_secrets(words: Sequence[str]) -> list[str]:
+    """Return a command line as it may be recorded: where news are sent to may hold a secret (I9)."""
+    shown: list[str] = []
+    for word in words:
+        option, equals, _ = word.partition("=")
+        if shown and shown[-1] in _SECRET:
+            shown.append("***")
+        else:
+            shown.append(f"{option}=***" if equals and option in _SECRET else word)
+    return shown
 
 
 def pipeline_for(
@@ -96,9 +115,15 @@ def propose(
 
 
 def carry_out(
-    workspace: Workspace, intent: Intent, summary: RunSummary, *, detailed: bool = False, closes: Closes = ""
+    workspace: Workspace,
+    intent: Intent,
+    summary: RunSummary,
+    *,
+    detailed: bool = False,
+    closes: Closes = "",
+    ended: Callable[[Report], None] = lambda _: None,
 ) -> int:
-    """Plan, ask, lock, do and report; with --dry-run only the first of these."""
+    """Plan, ask, lock, do and report, to `ended` too; with --dry-run only the first of these."""
     settings = workspace.settings
     if settings.dry_run:
         return propose(workspace, intent, summary, detailed=detailed, closes=closes)
@@ -128,6 +153,9 @@ def carry_out(
     if report is None:
         say("not approved; nothing was changed.")
         return EXIT_FAILED
+    ended(report)
+    if settings.quiet and settings.output != "json" and report.ok and report.plan.is_empty:
+        return EXIT_DONE
     if settings.output == "json":
         times = hear.times
         show_document("Report", report_document(report, duration_s=times.total_s, hosts_s=times.hosts_s))
@@ -141,10 +169,8 @@ def exit_code_of(report: Report) -> int:
     """Return the exit code of a report (PROMISES, "Exit codes")."""
     if report.ok:
         return EXIT_DONE
-    if report.stopped == "interrupted":
-        return EXIT_INTERRUPTED
-    if report.stopped == "terminated":
-        return EXIT_INTERRUPTED + 13
+    if report.stopped in _STOPPED:
+        return _STOPPED[report.stopped]
     if any(result.unreachable and result.unreachable.is_identity for result in report.failed):
         return EXIT_IDENTITY
     if report.stopped.startswith(("limit:", "window ")):

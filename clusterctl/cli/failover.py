@@ -9,7 +9,9 @@ import typer
 
 from clusterctl.cli.carry import begin_run, carry_out
 from clusterctl.cli.console import say
+from clusterctl.cli.cron import Heartbeat, Jitter, Notify, NotifyCommand, Watch, rest, watch
 from clusterctl.cli.health import Period, check, lookout
+from clusterctl.cli.maintenance import seconds
 from clusterctl.cli.wiring import Workspace
 from clusterctl.errors import EXIT_DONE, EXIT_FAILED, InputError
 
@@ -30,15 +32,20 @@ def register(app: typer.Typer) -> None:
 
 
 def failover(
-    ctx: typer.Context, confirm_host_off: Off = None, reason: Reason = "", period: Period = "60s"
+    ctx: typer.Context,
+    confirm_host_off: Off = None,
+    reason: Reason = "",
+    period: Period = "60s",
+    jitter: Jitter = "",
+    heartbeat: Heartbeat = "",
+    notify: Notify = None,
+    notify_command: NotifyCommand = None,
 ) -> int:
     """Look, and start elsewhere what was on hosts that are lost; remove surplus copies from hosts that are back.
 
     Silent, with exit 0, when there is nothing to do. Each call counts as a round of `health --record`.
     Exit 1: something is not started elsewhere, and why. Exit 4: too few hosts answer, or too many were lost at once.
     """
-    from clusterctl.operations.failover import propose_failover
-
     off = tuple(confirm_host_off or ())
     workspace = Workspace(ctx.obj, "failover")
     unknown = [host for host in off if host not in workspace.inventory.names]
@@ -49,11 +56,24 @@ def failover(
         raise InputError(
             problem, next_step="clusterctl failover --confirm-host-off HOST --reason 'power is cut'"
         )
-    found = check(workspace, period, record=not ctx.obj.dry_run)
+    seconds("--period", period)
+    watching = watch(workspace, "failover", notify, notify_command, heartbeat)
+    rest(jitter)
+    return watching.around(lambda: _look_and_act(watching, off, period))
+
+
+def _look_and_act(watching: Watch, off: tuple[str, ...], period: str) -> int:
+    """Look, decide, and do what is to be done."""
+    from clusterctl.operations.failover import propose_failover
+
+    workspace = watching.workspace
+    found = check(workspace, period, record=not workspace.settings.dry_run)
+    watching.saw(found.health)
     proposal = propose_failover(
         found, workspace.inventory, lambda subject: begin_run(workspace, "failover", subject), off
     )
     plan = proposal.plan
+    watching.held(plan.notes)
     code = EXIT_FAILED if plan.notes else EXIT_DONE
     if plan.is_empty:
         for note in plan.notes:
@@ -61,8 +81,8 @@ def failover(
         return code
     workspace.fleet.close()
     # What does not answer was looked at just now: it is not waited for again.
-    settings = replace(ctx.obj, ignore_hosts=(*ctx.obj.ignore_hosts, *proposal.silent))
-    carried = carry_out(Workspace(settings, "failover"), proposal.intent, proposal.run)
-    if carried == EXIT_DONE and proposal.moves and not ctx.obj.dry_run:
+    settings = replace(workspace.settings, ignore_hosts=(*workspace.settings.ignore_hosts, *proposal.silent))
+    carried = carry_out(Workspace(settings, "failover"), proposal.intent, proposal.run, ended=watching.did)
+    if carried == EXIT_DONE and proposal.moves and not workspace.settings.dry_run:
         lookout(workspace, period).note_moves(proposal.moves)
     return carried or code

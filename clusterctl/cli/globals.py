@@ -10,6 +10,7 @@ from typing import Any
 from typer import Abort
 from typer.core import TyperGroup
 
+from clusterctl.cli import deadline
 from clusterctl.cli.console import error_document, say, show_document
 from clusterctl.errors import EXIT_DONE, ClusterctlError, InputError, LockedError
 
@@ -67,7 +68,7 @@ class GlobalsAnywhere(TyperGroup):
         With --busy-ok, that somebody else is at work is no error: the next run from cron looks again.
         """
         try:
-            return super().invoke(ctx)
+            return self._invoke(ctx)
         except ClusterctlError as error:
             if isinstance(error, LockedError) and getattr(ctx.obj, "busy_ok", False):
                 if ctx.obj.verbose:
@@ -78,6 +79,12 @@ class GlobalsAnywhere(TyperGroup):
             raise
         except KeyboardInterrupt:  # typer would end it without a word
             raise Abort from None
+
+    def _invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except deadline.DeadlineOver:
+            raise deadline.over() from None
 
     def _hoist(self, ctx: Any, args: list[str]) -> list[str]:
         takes_value = {

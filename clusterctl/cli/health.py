@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clusterctl.cli.console import print_line, say, show_document, show_table
+from clusterctl.cli.cron import Heartbeat, Jitter, Notify, NotifyCommand, Watch, rest, watch
 from clusterctl.cli.maintenance import seconds
 from clusterctl.cli.wiring import Workspace, state_root
 from clusterctl.errors import EXIT_DONE, EXIT_FAILED, EXIT_IDENTITY, EXIT_REFUSED
@@ -41,36 +42,52 @@ def register(app: typer.Typer) -> None:
     app.command("health")(health)
 
 
-def health(
+def health(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
     ctx: typer.Context,
     host: Host = None,
     record: Record = False,
     period: Period = "60s",
     textfile: Textfile = "",
+    jitter: Jitter = "",
+    heartbeat: Heartbeat = "",
+    notify: Notify = None,
+    notify_command: NotifyCommand = None,
 ) -> int:
     """Judge each host: healthy, degraded, suspect, lost, ..., and why; nothing is changed on any.
 
     Exit 4: most hosts do not answer, so the network here is more likely at fault. Else 6: a key was refused.
-    Else 1: a host or a service is not well.
+    Else 1: a host or a service is not well. With --quiet only what is not well is shown.
     """
-    from clusterctl.planning.status import summarise
-
     workspace = Workspace(ctx.obj, "health")
     named = {each.name for each in workspace.hosts(host)}
+    seconds("--period", period)
+    watching = watch(workspace, "health", notify, notify_command, heartbeat)
+    rest(jitter)
+    return watching.around(lambda: _judge(watching, named, period, textfile, explained=host, record=record))
+
+
+def _judge(
+    watching: Watch, named: set[str], period: str, textfile: str, *, explained: str | None, record: bool
+) -> int:
+    """Look, judge, show, and return the exit code."""
+    from clusterctl.planning.status import summarise
+
+    workspace = watching.workspace
     checked = check(workspace, period, record=record)
+    watching.saw(checked.health)
     services = summarise(checked.snapshot, workspace.inventory.cluster)
     if textfile:
         from clusterctl.operations.metrics import write_metrics
 
         write_metrics(textfile, workspace.inventory.cluster, checked.health, services)
     shown = [each for each in checked.health.hosts if each.host in named]
-    if ctx.obj.output == "json":
+    if workspace.settings.output == "json":
         show_document("Health", health_document(checked.health, services))
-    elif host is not None:
+    elif explained is not None:
         for each in shown:
             _explain(each)
     else:
-        _show(shown, services)
+        _show(shown, services, only_unwell=workspace.settings.quiet)
     if not checked.health.has_majority:
         say(
             f"only {checked.health.reached} of {len(checked.health.hosts)} hosts answer: the network here is more "
@@ -128,12 +145,18 @@ def _host_document(found: HostHealth) -> dict[str, Any]:
     }
 
 
-def _show(hosts: list[HostHealth], services: tuple[ServiceStatus, ...]) -> None:
-    rows = [(each.host, each.verdict, each.rung.name, each.why) for each in hosts]
-    show_table(("HOST", "VERDICT", "BROKE AT", "WHY"), rows, styles=STYLES)
+def _show(hosts: list[HostHealth], services: tuple[ServiceStatus, ...], *, only_unwell: bool) -> None:
+    rows = [
+        (each.host, each.verdict, each.rung.name, each.why)
+        for each in hosts
+        if not only_unwell or each.verdict != "healthy"
+    ]
+    if rows or not only_unwell:
+        show_table(("HOST", "VERDICT", "BROKE AT", "WHY"), rows, styles=STYLES)
     unwell = [service for service in services if not service.is_well]
     if unwell:
-        print_line()
+        if rows:
+            print_line()
         show_table(
             ("SERVICE", "WANTED", "HEALTHY", "NOTES"),
             [

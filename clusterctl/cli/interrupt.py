@@ -1,4 +1,7 @@
-"""Ctrl-C and SIGTERM: the first one stops in order, within 15 s; the second at once (PROMISES, "Journal")."""
+"""Ctrl-C and SIGTERM: the first one stops in order, within 15 s; the second at once (PROMISES, "Journal").
+
+The end of --deadline does the same by a signal of its own (`deadline`).
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
+from clusterctl.cli.deadline import SIGNAL, DeadlineOver
 from clusterctl.operations.patience import GivenUp
 
 PATIENCE_S = 8.0
@@ -18,6 +22,8 @@ LAST_S = 2.0
 
 Together with the giving back of the lock (at most 5 s) that is less than the promised 15 s.
 """
+REASONS: dict[int, str] = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated", SIGNAL: "deadline"}
+"""Why a run stops, by the first signal that came."""
 
 
 class Interrupt:
@@ -36,8 +42,8 @@ class Interrupt:
     def arm(self) -> None:
         """From here on a signal waits for the batch under way; before, it ends the verb at once."""
         signal.signal(signal.SIGALRM, self._on_alarm)
-        signal.signal(signal.SIGINT, self._on_signal)
-        signal.signal(signal.SIGTERM, self._on_signal)
+        for number in REASONS:
+            signal.signal(number, self._on_signal)
 
     def stopped(self) -> str:
         """Return why to stop before the next batch, or ""."""
@@ -69,14 +75,15 @@ class Interrupt:
 
     def _on_signal(self, number: int, _frame: object) -> None:
         if self._reason:
-            raise KeyboardInterrupt
-        self._reason = "interrupted" if number == signal.SIGINT else "terminated"
+            raise DeadlineOver if number == SIGNAL else KeyboardInterrupt
+        self._reason = REASONS[number]
         self._end_s = time.monotonic() + self._patience_s
         self._woken.set()
         if self._waiting:
             self._set_timer()
+        over = "the deadline has passed: " if number == SIGNAL else ""
         text = (
-            "stopping after the batch under way, which is waited for "
+            f"{over}stopping after the batch under way, which is waited for "
             f"{self._patience_s:g} s at most; once more to stop at once (hosts finish what they began)\n"
         )
         with suppress(OSError, ValueError, AttributeError):

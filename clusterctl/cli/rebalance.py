@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from clusterctl.cli.carry import begin_run, carry_out
+from clusterctl.cli.cron import Jitter, Notify, NotifyCommand, rest, watch
 from clusterctl.cli.maintenance import limit, seconds
 from clusterctl.cli.wiring import Workspace
 from clusterctl.errors import InputError
@@ -29,6 +30,9 @@ def rebalance(
     min_age: Annotated[
         str, typer.Option("--min-age", help="Leave alone what was started less long ago: 30m.")
     ] = "30m",
+    jitter: Jitter = "",
+    notify: Notify = None,
+    notify_command: NotifyCommand = None,
 ) -> int:
     """Move a few instances where a rule is broken, a service crowds, or a host is much fuller than the others.
 
@@ -41,4 +45,7 @@ def rebalance(
         )
     workspace = Workspace(ctx.obj, "rebalance")
     intent = RebalanceIntent(max_moves, points.percent, seconds("--min-age", min_age))
-    return carry_out(workspace, intent, begin_run(workspace, "rebalance", "all"))
+    watching = watch(workspace, "rebalance", notify, notify_command)
+    rest(jitter)
+    summary = begin_run(workspace, "rebalance", "all")
+    return watching.around(lambda: carry_out(workspace, intent, summary, ended=watching.did))

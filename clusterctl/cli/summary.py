@@ -94,7 +94,7 @@ def say_failures(report: Report) -> None:
 def next_steps(report: Report) -> list[str]:
     """Return what a person does next after a run that did not reach its end, in lines."""
     back, run = report.rolled_back, report.run
-    on_purpose = report.stopped in {"interrupted", "terminated"}
+    on_purpose = report.stopped in {"interrupted", "terminated", "deadline"}
     if back and back.ok:
         return [f"next: mend the cause, then {report.plan.verb} again."]
     if not run:

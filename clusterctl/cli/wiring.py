@@ -120,17 +120,28 @@ class Workspace:
     def _paths(self, written: str) -> tuple[str, ...]:
         if not written:
             return ()
-        return (
-            str((Path(self.settings.inventory).absolute().parent / Path(written).expanduser()).resolve()),
-        )
+        try:
+            place = Path(written).expanduser()
+        except RuntimeError:
+            raise InputError(
+                f"{written}: this user has no home folder here",
+                next_step="write the whole path, or set HOME.",
+            ) from None
+        return (str((Path(self.settings.inventory).absolute().parent / place).resolve()),)
 
 
 def state_root() -> Path:
-    """Return the folder of everything clusterctl keeps on this machine, as `lab.state` does."""
+    """Return the folder of everything clusterctl keeps on this machine, as `lab.state` does; raises InputError."""
     if own := os.environ.get("CLUSTERCTL_STATE"):
         return Path(own).absolute()
     xdg = os.environ.get("XDG_STATE_HOME")
-    return (Path(xdg) if xdg else Path.home() / ".local" / "state").absolute() / "clusterctl"
+    try:
+        return (Path(xdg) if xdg else Path.home() / ".local" / "state").absolute() / "clusterctl"
+    except RuntimeError:
+        raise InputError(
+            "no folder to keep rounds and runs in: this user has no home folder here",
+            next_step="set CLUSTERCTL_STATE to a folder, or HOME. Nothing was contacted.",
+        ) from None
 
 
 def read_file(path: str, what: str) -> bytes:

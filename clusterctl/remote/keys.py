@@ -68,16 +68,22 @@ def _load_keys(identity_files: Sequence[str], notes: list[str]) -> dict[str, par
     """Return path -> key; None where a passphrase protects it."""
     if identity_files:
         return {path: _load_key(Path(path), notes) for path in identity_files}
-    folder = Path.home() / ".ssh"
     found: dict[str, paramiko.PKey | None] = {}
-    for name in DEFAULT_KEYS:
-        path = folder / name
+    for path in [folder / name for folder in _ssh_folder() for name in DEFAULT_KEYS]:
         if path.is_file():
             try:
                 found[str(path)] = _load_key(path, notes)
             except InputError as error:
                 notes.append(error.message)
     return found
+
+
+def _ssh_folder() -> tuple[Path, ...]:
+    """Return the user's ~/.ssh; none where the user has no home folder, as in some containers."""
+    try:
+        return (Path.home() / ".ssh",)
+    except RuntimeError:
+        return ()
 
 
 def _load_key(path: Path, notes: list[str]) -> paramiko.PKey | None:
@@ -124,7 +130,7 @@ def _no_key(identity_files: Sequence[str], locked: Sequence[str]) -> IdentityErr
 def _load_known_hosts(paths: Sequence[str]) -> KnownHosts:
     named = bool(paths)
     files = [Path(path) for path in paths] or [
-        Path.home() / ".ssh" / "known_hosts",
+        *(folder / "known_hosts" for folder in _ssh_folder()),
         Path("/etc/ssh/ssh_known_hosts"),
     ]
     known = KnownHosts(tuple(str(path) for path in files))

@@ -89,7 +89,9 @@ class Night:
         """Have cron miss some runs, just when a host has died."""
         self.accidents.dies(self.chance.choice(self.accidents.names))
         self.cluster.after(100, lambda: setattr(observer, "away", True))
-        self.cluster.after(100 + self.chance.uniform(4, 8) * MINUTE_S, lambda: setattr(observer, "away", False))
+        self.cluster.after(
+            100 + self.chance.uniform(4, 8) * MINUTE_S, lambda: setattr(observer, "away", False)
+        )
 
     def _restarted(self, observer: Observer) -> None:
         observer.restart()
@@ -142,7 +144,9 @@ class Night:
                 self._tidy(first)
             first.round()
         running = self._running()
-        wrong = {name: running[name] for name in {*running, *self.wanted} if running[name] != self.wanted[name]}
+        wrong = {
+            name: running[name] for name in {*running, *self.wanted} if running[name] != self.wanted[name]
+        }
         self.tally.demand("everything runs once", not wrong, f"running: {wrong}")
         holders = [name for name in self.wanted if self.checker.services[name.rpartition("-")[0]].mounts]
         for name in holders:

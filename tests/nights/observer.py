@@ -111,7 +111,9 @@ class Observer:
 
     def _propose(self, found: Checked) -> tuple[list[str], Proposal | None]:
         try:
-            proposal = propose_failover(found, self.cluster.inventory, lambda s: self.begin_run("failover", s))
+            proposal = propose_failover(
+                found, self.cluster.inventory, lambda s: self.begin_run("failover", s)
+            )
         except RefusedError as error:
             return ["no majority" if "no majority" in error.message else "too many at once"], None
         guards = ["later (cap of a run)"] if proposal.choice.later else []

@@ -1,0 +1,215 @@
+"""The verbs of timers on this machine: timer install, status, remove."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from clusterctl.cli.console import print_line, say, show_document, show_table
+from clusterctl.cli.documents import timestamp
+from clusterctl.cli.maintenance import seconds
+from clusterctl.cli.wiring import Workspace
+from clusterctl.errors import EXIT_DONE, EXIT_FAILED, InputError
+
+if TYPE_CHECKING:
+    from clusterctl.operations.timers import CrontabTimers, SystemdTimers
+    from clusterctl.planning.timers import Job
+
+timer_app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Run failover (and health, rebalance) again and again from this machine: install, status, remove.",
+)
+LEAST_S = 10
+_KEPT_ENV = ("CLUSTERCTL_STATE", "XDG_STATE_HOME")
+STYLES = {"no": "red"}
+
+Name = Annotated[str, typer.Option("--name", help="Name in the timers; default is the cluster's.")]
+Crontab = Annotated[bool, typer.Option("--crontab", help="Lines in the crontab, also where systemd runs.")]
+
+
+@timer_app.command("install")
+def install(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
+    ctx: typer.Context,
+    every: Annotated[str, typer.Option("--every", help="How often failover looks; its --period.")] = "60s",
+    rebalance: Annotated[
+        str,
+        typer.Option("--rebalance", metavar="WHEN", help="Rebalance too: daily, 'Mon 03:00' (systemd.time)."),
+    ] = "",
+    textfile: Annotated[
+        str, typer.Option("--textfile", metavar="FILE", help="Write metrics too, as health --textfile does.")
+    ] = "",
+    heartbeat: Annotated[str, typer.Option("--heartbeat", metavar="FILE", help="As of failover.")] = "",
+    notify: Annotated[
+        list[str] | None, typer.Option("--notify", metavar="@FILE", help="As of failover; only from a file.")
+    ] = None,
+    notify_command: Annotated[
+        list[str] | None, typer.Option("--notify-command", metavar="CMD", help="As of failover.")
+    ] = None,
+    deadline: Annotated[str, typer.Option("--deadline", help="How long one run may take.")] = "15m",
+    name: Name = "",
+    crontab: Crontab = False,
+    print_: Annotated[
+        bool, typer.Option("--print", help="Show what would be written, write nothing.")
+    ] = False,
+) -> int:
+    """Have failover run again and again from this machine: by systemd where that runs, else by cron.
+
+    Exactly the jobs that are named here are there afterwards; a second time nothing changes.
+    """
+    from clusterctl.planning.timers import Job, check_calendar
+
+    workspace = Workspace(ctx.obj, "timer install")
+    cluster = _name(workspace, name or workspace.inventory.cluster)
+    told = _told(notify, notify_command)
+    deadline_s = seconds("--deadline", deadline)
+    every_s = seconds("--every", every)
+    if every_s < LEAST_S or deadline_s < LEAST_S:
+        raise InputError(
+            "--every and --deadline are 10s or more", next_step="clusterctl timer install --help"
+        )
+    base = (*_program(), "-i", str(Path(ctx.obj.inventory).absolute()), "--deadline", deadline, "--quiet")
+    acting = (*base, "--yes", "--busy-ok")
+    beat = ("--heartbeat", str(Path(heartbeat).absolute())) if heartbeat else ()
+    jobs = [Job("failover", (*acting, "failover", "--period", every, *beat, *told), deadline_s, every_s)]
+    if textfile:
+        words = (*base, "health", "--period", every, "--textfile", str(Path(textfile).absolute()))
+        jobs.append(Job("health", words, deadline_s, every_s, fine=(1, 4, 6)))
+    if rebalance:
+        words = (*acting, "rebalance", *told)
+        jobs.append(Job("rebalance", words, deadline_s, calendar=check_calendar(rebalance)))
+    env = {key: str(Path(os.environ[key]).absolute()) for key in _KEPT_ENV if os.environ.get(key)}
+    return _install(workspace, _timers(cluster, crontab=crontab), jobs, env, shown=print_)
+
+
+@timer_app.command("status")
+def status(ctx: typer.Context, name: Name = "", crontab: Crontab = False) -> int:
+    """Show each job: whether it is installed and active, its last run and how that ended, and the next.
+
+    Exit 1 when one is missing, or failed last time.
+    """
+    workspace = Workspace(ctx.obj, "timer status")
+    jobs = _timers(_name(workspace, name), crontab=crontab).status()
+    if ctx.obj.output == "json":
+        show_document("Timers", {"jobs": [job.document() for job in jobs]})
+    else:
+        yes = {True: "yes", False: "no"}
+        rows = [
+            (
+                job.job,
+                yes[job.installed],
+                yes[job.active],
+                timestamp(job.last_run_s) or "-",
+                job.last_result,
+                timestamp(job.next_run_s) or "-",
+            )
+            for job in jobs
+        ]
+        show_table(("JOB", "INSTALLED", "ACTIVE", "LAST RUN", "LAST RESULT", "NEXT RUN"), rows, styles=STYLES)
+    return EXIT_DONE if all(job.is_well for job in jobs) else EXIT_FAILED
+
+
+@timer_app.command("remove")
+def remove(ctx: typer.Context, name: Name = "", crontab: Crontab = False) -> int:
+    """Take the timers of this cluster away from this machine; nothing else is touched."""
+    workspace = Workspace(ctx.obj, "timer remove")
+    timers = _timers(_name(workspace, name), crontab=crontab)
+    if ctx.obj.dry_run:
+        raise InputError(
+            "timer remove has no --dry-run", next_step="clusterctl timer status shows what is there."
+        )
+    return _tell(timers.remove(), workspace)
+
+
+def _install(
+    workspace: Workspace,
+    timers: SystemdTimers | CrontabTimers,
+    jobs: list[Job],
+    env: dict[str, str],
+    *,
+    shown: bool,
+) -> int:
+    from clusterctl.operations.timers import SystemdTimers
+
+    if shown or workspace.settings.dry_run:
+        for path, text in timers.texts(jobs, env).items():
+            print_line(f"# {path}")
+            for line in text.splitlines():
+                print_line(line)
+        return EXIT_DONE
+    code = _tell(timers.install(jobs, env), workspace)
+    if isinstance(timers, SystemdTimers) and not timers.system:
+        _say_lingering(timers)
+    return code
+
+
+def _tell(changed: list[str], workspace: Workspace) -> int:
+    if workspace.settings.output == "json":
+        show_document("TimerChanges", {"changed": changed})
+        return EXIT_DONE
+    for words in changed:
+        print_line(words)
+    print_line(f"{len(changed)} changed" if changed else "nothing to change")
+    return EXIT_DONE
+
+
+def _say_lingering(timers: SystemdTimers) -> None:
+    """Say what is missing where a user's timers end with the login."""
+    ended = timers.machine.call(["loginctl", "show-user", str(os.geteuid()), "--property=Linger"])
+    if ended.stdout.strip() != "Linger=yes":
+        say("these timers end when you log out; so that they stay: loginctl enable-linger")
+
+
+def _name(workspace: Workspace, name: str) -> str:
+    """Return the name in the timers; raises InputError for one that is no part of a file's name."""
+    found = name or workspace.inventory.cluster
+    if not found.replace("-", "").replace("_", "").isalnum() or not found.isascii():
+        raise InputError(f"--name: letters, digits, - and _ are possible, got {found!r}")
+    return found
+
+
+def _told(notify: list[str] | None, notify_command: list[str] | None) -> tuple[str, ...]:
+    """Return the options for news; raises InputError. A URL would stand in the unit, and on the command line (I9)."""
+    from clusterctl.cli.cron import read_urls
+    from clusterctl.operations.notify import channels
+
+    bare = [word for word in notify or () if not word.startswith("@")]
+    if bare:
+        raise InputError(
+            "--notify: a URL that may hold a secret would be readable for all in the timer",
+            next_step="write it to a file of mode 0600 and give --notify @FILE.",
+        )
+    channels(read_urls(notify), notify_command or ())
+    files = (("--notify", f"@{Path(word[1:]).absolute()}") for word in notify or ())
+    commands = (("--notify-command", command) for command in notify_command or ())
+    return tuple(word for pair in (*files, *commands) for word in pair)
+
+
+def _program() -> tuple[str, ...]:
+    """Return how this clusterctl is started by its absolute path, whatever PATH and folder are."""
+    script = Path(sys.executable).parent / "clusterctl"
+    if script.is_file() and os.access(script, os.X_OK):
+        return (str(script),)
+    return (sys.executable, "-P", "-m", "clusterctl")
+
+
+def _timers(cluster: str, *, crontab: bool) -> SystemdTimers | CrontabTimers:
+    from clusterctl.operations.timers import CrontabTimers, SystemdTimers
+    from clusterctl.remote.machine import OwnMachine
+
+    machine = OwnMachine()
+    if crontab or not Path("/run/systemd/system").is_dir():
+        return CrontabTimers(machine, cluster)
+    if os.geteuid() == 0:
+        return SystemdTimers(machine, cluster, "/etc/systemd/system", system=True)
+    if machine.call(["systemctl", "--user", "show", "--property=Version"]).code != 0:
+        raise InputError(
+            "no systemd of this user answers here",
+            next_step="log in by SSH or on the console, or use --crontab.",
+        )
+    config = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
+    return SystemdTimers(machine, cluster, f"{config}/systemd/user", system=False)
