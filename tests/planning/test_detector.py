@@ -123,3 +123,22 @@ def test_what_has_moved_rests_for_half_an_hour_and_is_forgotten_then() -> None:
     assert dict(again.moved) == {"shop-web-2": 2000.0}
     assert count_round(again, {"h1": True}, 2001.0, Hysteresis()).moved == again.moved
     assert begin(again, "o", "another boot").moved == {}
+
+
+@pytest.mark.parametrize("period_s", [10.0, 30.0, 60.0])
+@pytest.mark.parametrize("each_s", [40.0, 100.0, 130.0, 200.0, 300.0])
+def test_a_link_that_flaps_is_lost_once_at_most_and_then_left_alone(period_s: float, each_s: float) -> None:
+    """Faults row 10: 30 minutes of it; what moved away does not come back, and goes nowhere else."""
+    rules, rounds, lost, at_s = Hysteresis(period_s=period_s), Rounds("me", "boot"), 0, 0.0
+    was_down = False
+    while at_s < 1800.0:
+        rounds = count_round(rounds, {"h1": int(at_s / each_s) % 2 == 0}, at_s, rules)
+        track = rounds.tracks["h1"]
+        evacuated = track.is_down and not is_quarantined(track, at_s)
+        lost += evacuated and not was_down
+        was_down = evacuated or (was_down and track.is_down)
+        at_s += period_s
+
+    assert lost <= (1 if each_s > 90 else 0)
+    if each_s >= 200:
+        assert is_quarantined(track, at_s)
