@@ -438,7 +438,7 @@ GUARDS = (
     ),
     Guard(
         "timers: a crontab that cannot be read is not taken for an empty one",
-        f"{OPERATIONS}/timers.py",
+        f"{OPERATIONS}/crontab.py",
         'if ended.code is not None and ("no crontab for" in ended.words or "No such file" in ended.words):',
         "if ended.code != 0:",
         ("tests/operations/test_timers.py::test_no_crontab_is_an_empty_one_and_an_unreadable_one_is_none",),

@@ -16,7 +16,8 @@ from clusterctl.cli.wiring import Workspace
 from clusterctl.errors import EXIT_DONE, EXIT_FAILED, InputError
 
 if TYPE_CHECKING:
-    from clusterctl.operations.timers import CrontabTimers, SystemdTimers
+    from clusterctl.operations.crontab import CrontabTimers
+    from clusterctl.operations.timers import SystemdTimers
     from clusterctl.planning.timers import Job
 
 timer_app = typer.Typer(
@@ -198,7 +199,8 @@ def _program() -> tuple[str, ...]:
 
 
 def _timers(cluster: str, *, crontab: bool) -> SystemdTimers | CrontabTimers:
-    from clusterctl.operations.timers import CrontabTimers, SystemdTimers
+    from clusterctl.operations.crontab import CrontabTimers
+    from clusterctl.operations.timers import SystemdTimers
     from clusterctl.remote.machine import OwnMachine
 
     machine = OwnMachine()

@@ -276,7 +276,6 @@ def test_urls_come_from_a_file_and_are_not_recorded(shop: Desk) -> None:
 
 
 def test_a_file_of_urls_may_have_remarks(shop: Desk, tmp_path: Path) -> None:
-    pytest.importorskip("apprise")
     (tmp_path / "urls").write_text("# where\n\njson://127.0.0.1:1/\n")
     kill(shop, "h2")
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from clusterctl.cli import timer
-from clusterctl.operations.timers import CrontabTimers, SystemdTimers
+from clusterctl.operations.crontab import CrontabTimers
+from clusterctl.operations.timers import SystemdTimers
 from tests.cli.conftest import Desk
 from tests.fake_machine import FakeMachine
 
@@ -91,6 +92,14 @@ def test_install_status_and_remove(desk: Desk, machine: FakeMachine) -> None:
     assert desk.run("timer", "remove", "--dry-run").code == 2
     assert desk.run("timer", "remove").out.splitlines()[-1] == "2 changed"
     assert machine.files == {}
+
+
+def test_systemd_ends_a_run_a_minute_after_its_own_deadline(desk: Desk, machine: FakeMachine) -> None:
+    desk.run("timer", "install", "--deadline", "5m")
+
+    assert "--deadline 5m " in exec_start(machine, "failover")
+    service = machine.files["/etc/systemd/system/clusterctl.test.failover.service"]
+    assert "TimeoutStartSec=360" in service.splitlines()
 
 
 @pytest.mark.parametrize("word", ["--print", "--dry-run"])

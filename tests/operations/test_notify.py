@@ -140,7 +140,6 @@ def post() -> Iterator[tuple[int, list[dict[str, str]]]]:
 def test_apprise_posts_it_and_a_url_that_does_not_work_is_never_shown(
     tmp_path: Path, post: tuple[int, list[dict[str, str]]]
 ) -> None:
-    pytest.importorskip("apprise")
     port, got = post
     to = channels([f"json://127.0.0.1:{port}/", "json://s3cret@127.0.0.1:1/", "nonsense"], [])
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from clusterctl.errors import ClusterctlError, InputError, RefusedError
-from clusterctl.operations.timers import CrontabTimers, SystemdTimers
+from clusterctl.operations.crontab import CrontabTimers
+from clusterctl.operations.timers import SystemdTimers
 from clusterctl.planning.timers import Job
 from clusterctl.remote.machine import OwnMachine
 from clusterctl.remote.program import Ended
