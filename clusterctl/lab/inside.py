@@ -17,7 +17,7 @@ from clusterctl.errors import LabError
 if TYPE_CHECKING:
     from docker.models.containers import Container
 
-_NO_CLOCK = ("setpriv", "--bounding-set=-sys_time", "--inh-caps=-sys_time")
+NO_CLOCK = ("setpriv", "--bounding-set=-sys_time", "--inh-caps=-sys_time")
 _WITHIN_S = 60.0
 _MARK = "clusterctl-end"
 # One stream: the engine keeps no order between two.
@@ -48,7 +48,7 @@ def _run_once(container: Container, command: Sequence[str], within_s: float) -> 
 
     def run() -> None:
         try:
-            _, output = container.exec_run([*_NO_CLOCK, *_MARKED, *command])
+            _, output = container.exec_run([*NO_CLOCK, *_MARKED, *command])
         except BaseException as error:  # noqa: BLE001 - raised again by the one who waits
             ends.append(error)
         else:
