@@ -96,7 +96,11 @@ class HostWork:
             case CopyFile():
                 return fake_steps.copy(self._cluster, self._fake, step)
             case RecordRun():
-                return self._put(step, self._fake.runs, step.run, step.text)
+                done = self._put(step, self._fake.runs, step.run, step.text)
+                for old in sorted(self._fake.runs, reverse=True)[20:]:
+                    if old != step.run:
+                        del self._fake.runs[old]
+                return done
             case _:
                 raise TypeError(step)
 

@@ -1,12 +1,13 @@
 """Failover: what was on lost hosts is started elsewhere; what came back twice is removed. Pure.
 
 Which hosts count as lost, and how many of them may be evacuated at once, is `evacuation`. What may run only once waits
-until a fence device has proven that its host is off; the rest does not wait for that. Nothing is done on a lost host,
-and nothing without the majority of the inventory (I6). A host of the intent that answers is not lost.
+until a fence device has proven that its host is off; the rest does not wait for that, nor does one host for the device
+of another. Nothing is done on a lost host, and nothing without the majority of the inventory (I6). A host of the intent that answers is not lost.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 
 from clusterctl.model.intent import FailoverIntent, Rolling
@@ -39,12 +40,12 @@ def plan_failover(intent: FailoverIntent, inventory: Inventory, snapshot: Snapsh
     fenced = _with_fence(plan, lost, departure)
     plan.notes += held(departure, fenced)
     _start(plan, departure, lost)
-    if fenced:
-        after = depart(plan.forecast, fenced, returns=False, lost=True, off=(*intent.off, *fenced))
-        plan.notes += held(after, ())
-        plan.fence(fenced)
-        _start(plan, after, fenced)
     plan.remove_surplus(find_surplus(plan.forecast))
+    for host in fenced:
+        after = depart(plan.forecast, (host,), returns=False, lost=True, off=(*intent.off, host))
+        plan.notes += held(after, ())
+        plan.fence((host,))
+        _start(plan, after, (host,))
     plan.settle()
     return plan.finish()
 
@@ -77,14 +78,17 @@ def held(departure: Departure, fenced: Sequence[str]) -> list[str]:
 
 
 def _with_fence(plan: HostPlan, lost: Sequence[str], departure: Departure) -> tuple[str, ...]:
-    """Return the lost hosts that are fenced: they have a device, and something there waits for that alone."""
+    """Return the lost hosts that are fenced: they have a device, and something there waits for that alone.
+
+    A device that proves nothing ends the run, so another host is the first one in each run.
+    """
     found = []
     for host in lost:
         waiting = sum(blocked.host == host for blocked in departure.blocked)
         if waiting and plan.inventory.host(host).fence:
             sure = depart(plan.forecast, (host,), returns=False, lost=True, off=(host,))
             found += [host] if len(sure.blocked) < waiting else []
-    return tuple(found)
+    return tuple(sorted(found, key=lambda host: hashlib.sha256(f"{plan.run.id} {host}".encode()).digest()))
 
 
 def _start(plan: HostPlan, departure: Departure, lost: Sequence[str]) -> None:
