@@ -74,7 +74,7 @@ class HostWork:
             results[number] = self._at_once(step)
         return results | self._units(staged)
 
-    def _at_once(self, step: Step) -> StepResult:  # noqa: C901, PLR0911 - a table
+    def _at_once(self, step: Step) -> StepResult:  # noqa: C901, PLR0911, PLR0912 - a table
         match step:
             case PullImage():
                 return self._pull(step)

@@ -53,10 +53,12 @@ def plan_failover(intent: FailoverIntent, inventory: Inventory, snapshot: Snapsh
 def find_surplus(forecast: Forecast) -> tuple[Observed, ...]:
     """Return the copies of instances that run well elsewhere, too.
 
-    The best copy stays, of two good ones the older; of a service with data the one where the manifest has it.
+    The best copy stays, of two good ones the older; of a service with data the one where the manifest has it, and none
+    is removed while that host is not seen. Nothing is removed from hosts that were not seen.
     """
     copies: dict[Instance, list[Observed]] = {}
-    for unit in forecast.units.values():
+    seen = {facts.host for facts in forecast.snapshot.seen}
+    for unit in (unit for unit in forecast.units.values() if unit.host in seen):
         copies.setdefault(unit.instance, []).append(unit)
     return tuple(
         unit
@@ -97,10 +99,10 @@ def _start(plan: HostPlan, departure: Departure, lost: Sequence[str]) -> None:
 
 
 def _all_but_one(units: Sequence[Observed], home: str) -> list[Observed]:
-    stateful = any(unit.header.volumes for unit in units)
-    ordered = sorted(
-        units, key=lambda unit: (not unit.is_well, stateful and unit.host != home, *rank_of(unit))
-    )
+    if any(unit.header.volumes for unit in units):
+        at_home = any(unit.host == home for unit in units)
+        return [unit for unit in units if unit.host != home] if at_home else []
+    ordered = sorted(units, key=lambda unit: (not unit.is_well, *rank_of(unit)))
     return ordered[1:] if ordered[0].is_well else []
 
 

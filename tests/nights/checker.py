@@ -87,7 +87,7 @@ class Checker:
                 mine.rounds.setdefault(host, []).append(now_s)
 
     def begin(self, operator: str, verb: str, chosen: Sequence[str] = (), lost: Sequence[str] = ()) -> None:
-        """A run begins, right after the look that led to it."""
+        """Begin a run, right after the look that led to it."""
         reach = self.reach.get(operator, frozenset())
         seen = frozenset(h for h in chosen if h in reach or self._heard_by_most(operator, h))
         burdened = sum(self._is_burdened(host) for host in lost)
@@ -226,7 +226,7 @@ class Checker:
                     self._off(result.step.about)
 
     def _off(self, host: str) -> None:
-        """A host is proven off: an older copy that runs is now the only one there is."""
+        """Take an older copy that runs for the data: the host of the newer one is proven off."""
         for name, home in self.home.items():
             others = [other for other in self.cluster.hosts if self._holds(name, other)]
             if home == host and others:
@@ -235,7 +235,7 @@ class Checker:
     # --- data ------------------------------------------------------------------------------------
 
     def booted(self, host: str, was_fenced: bool) -> None:  # noqa: FBT001 - told by the machine
-        """A host has come up: what a fence device had ended runs there again until somebody removes it (docs/fencing)."""
+        """Note what a fence device had ended, and runs again since its host is up, until it is removed (docs/fencing.md)."""
         for name in sorted(self.cluster.hosts[host].containers):
             if self.services[name.rpartition("-")[0]].mounts:
                 if was_fenced and len(self._holders(name)) > 1:
@@ -249,7 +249,7 @@ class Checker:
         self._demand("I2", len(holders) <= 1, f"{name} is on {holders}")
 
     def _forget_returned(self) -> None:
-        """An old copy that is gone is forgotten; one that is the last, or that was taken for the new home, is the data."""
+        """Forget old copies that are gone, and those that are the last ones there are."""
         new = {name for name, _ in self.returned if self._holders(name)}
         self.returned = {(n, host) for n, host in self.returned if n in new and self._holds(n, host)}
 
