@@ -43,7 +43,7 @@ lint: setup ## formatting, ruff, mypy --strict, import rules, shellcheck
 unit: setup ## unit tests and properties, no hosts (a minute)
 	$(PYTEST)
 
-soak: setup ## many generated rollouts, killed and recovered (CLUSTERCTL_ROLLOUTS, CLUSTERCTL_KILLS)
+soak: setup ## many rollouts killed and recovered (CLUSTERCTL_ROLLOUTS, CLUSTERCTL_KILLS), or nights (CLUSTERCTL_NIGHTS)
 	nice $(BIN)/python -m tests.soak
 
 kills: setup engine ## ten applies, reboots and updates of five hosts, killed at random moments (an hour)

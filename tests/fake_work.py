@@ -75,7 +75,7 @@ class HostWork:
             results[number] = self._at_once(step)
         return results | self._units(staged)
 
-    def _at_once(self, step: Step) -> StepResult:  # noqa: C901, PLR0911 - a table
+    def _at_once(self, step: Step) -> StepResult:  # noqa: C901, PLR0911, PLR0912 - a table
         match step:
             case PullImage():
                 return self._pull(step)
@@ -99,7 +99,11 @@ class HostWork:
             case CopyFile():
                 return fake_steps.copy(self._cluster, self._fake, step)
             case RecordRun():
-                return self._put(step, self._fake.runs, step.run, step.text)
+                done = self._put(step, self._fake.runs, step.run, step.text)
+                for old in sorted(self._fake.runs, reverse=True)[20:]:
+                    if old != step.run:
+                        del self._fake.runs[old]
+                return done
             case _:
                 raise TypeError(step)
 

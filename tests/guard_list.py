@@ -13,7 +13,7 @@ LIMITS = "tests/planning/test_limits.py"
 WAVES = "tests/planning/test_host_waves.py"
 CONDUCT = "tests/operations/test_conduct.py"
 VERDICTS, FAILOVER = "tests/planning/test_verdicts.py", "tests/planning/test_failover.py"
-NIGHTS = "tests/planning/test_failover_nights.py"
+NIGHTS = "tests/nights/test_nights.py::test_what_is_promised_holds_in_small_nights_and_was_looked_at"
 REBALANCE = "tests/planning/test_rebalance.py"
 SOAK = "tests/soak/test_rollouts.py::test_what_is_promised_holds_and_was_looked_at"
 

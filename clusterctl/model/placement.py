@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 
-@dataclass(frozen=True, slots=True, order=True)
+@dataclass(frozen=True, order=True)
 class Instance:
     """One numbered copy of a service; slots count from 1."""
 
@@ -13,12 +14,12 @@ class Instance:
     service: str
     slot: int
 
-    @property
+    @cached_property
     def name(self) -> str:
         """The instance's and its container's name, as Compose names containers."""
         return f"{self.project}-{self.service}-{self.slot}"
 
-    @property
+    @cached_property
     def unit(self) -> str:
         """The file name of the instance's systemd unit."""
         return f"clusterctl-{self.name}.service"

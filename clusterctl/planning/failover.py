@@ -1,12 +1,13 @@
 """Failover: what was on lost hosts is started elsewhere; what came back twice is removed. Pure.
 
 Which hosts count as lost, and how many of them may be evacuated at once, is `evacuation`. What may run only once waits
-until a fence device has proven that its host is off; the rest does not wait for that. Nothing is done on a lost host,
-and nothing without the majority of the inventory (I6). A host of the intent that answers is not lost.
+until a fence device has proven that its host is off; the rest does not wait for that, nor does one host for the device
+of another. Nothing is done on a lost host, and nothing without the majority of the inventory (I6). A host of the intent that answers is not lost.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections import Counter
 from collections.abc import Sequence
 
@@ -45,14 +46,14 @@ def plan_failover(intent: FailoverIntent, inventory: Inventory, snapshot: Snapsh
     fenced = _with_fence(plan, lost, departure, resting)
     plan.notes += held(departure, fenced)
     _start(plan, departure, lost)
-    if fenced:
-        off = (*intent.off, *fenced)
-        after = depart(plan.forecast, fenced, returns=False, lost=True, off=off, resting=resting)
-        plan.notes += held(after, ())
-        plan.fence(fenced)
-        _start(plan, after, fenced)
     plan.remove_surplus(find_surplus(plan.forecast))
     plan.start_again(find_waiting(plan.forecast), "it may run only once, and runs nowhere")
+    for host in fenced:
+        off = (*intent.off, host)
+        after = depart(plan.forecast, (host,), returns=False, lost=True, off=off, resting=resting)
+        plan.notes += held(after, ())
+        plan.fence((host,))
+        _start(plan, after, (host,))
     plan.settle()
     return plan.finish()
 
@@ -60,10 +61,13 @@ def plan_failover(intent: FailoverIntent, inventory: Inventory, snapshot: Snapsh
 def find_surplus(forecast: Forecast) -> tuple[Observed, ...]:
     """Return the copies of instances that run well elsewhere, too.
 
-    The best copy stays, of two good ones the older; of a service with data, or of a singleton, the one where the manifest has it.
+    The best copy stays, of two good ones the older; of a singleton the one where the manifest has it. Of a service with
+    data that one stays whatever it does, and none is removed while its host is not seen. Nothing is removed from hosts
+    that were not seen.
     """
     copies: dict[Instance, list[Observed]] = {}
-    for unit in forecast.units.values():
+    seen = {facts.host for facts in forecast.snapshot.seen}
+    for unit in (unit for unit in forecast.units.values() if unit.host in seen):
         copies.setdefault(unit.instance, []).append(unit)
     return tuple(
         unit
@@ -102,14 +106,17 @@ def held(departure: Departure, fenced: Sequence[str]) -> list[str]:
 def _with_fence(
     plan: HostPlan, lost: Sequence[str], departure: Departure, resting: frozenset[str]
 ) -> tuple[str, ...]:
-    """Return the lost hosts that are fenced: they have a device, and something there waits for that alone."""
+    """Return the lost hosts that are fenced: they have a device, and something there waits for that alone.
+
+    A device that proves nothing ends the run, so another host is the first one in each run.
+    """
     found = []
     for host in lost:
         waiting = sum(blocked.host == host for blocked in departure.blocked)
         if waiting and plan.inventory.host(host).fence:
             sure = depart(plan.forecast, (host,), returns=False, lost=True, off=(host,), resting=resting)
             found += [host] if len(sure.blocked) < waiting else []
-    return tuple(found)
+    return tuple(sorted(found, key=lambda host: hashlib.sha256(f"{plan.run.id} {host}".encode()).digest()))
 
 
 def _start(plan: HostPlan, departure: Departure, lost: Sequence[str]) -> None:
@@ -118,10 +125,11 @@ def _start(plan: HostPlan, departure: Departure, lost: Sequence[str]) -> None:
 
 
 def _all_but_one(units: Sequence[Observed], home: str) -> list[Observed]:
-    stateful = any(unit.header.volumes or unit.header.singleton for unit in units)
-    ordered = sorted(
-        units, key=lambda unit: (not unit.is_well, stateful and unit.host != home, *rank_of(unit))
-    )
+    if any(unit.header.volumes for unit in units):
+        at_home = any(unit.host == home for unit in units)
+        return [unit for unit in units if unit.host != home] if at_home else []
+    once = any(unit.header.singleton for unit in units)
+    ordered = sorted(units, key=lambda unit: (not unit.is_well, once and unit.host != home, *rank_of(unit)))
     return ordered[1:] if ordered[0].is_well else []
 
 

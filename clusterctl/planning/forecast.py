@@ -121,14 +121,19 @@ class Forecast:
                 self._envs[unit.instance, move.target] = environment_digest(move.service)
         for unit in departure.litter:
             del self.units[unit.instance, unit.host]
-        return self.settle({move.unit.header.project for move in departure.moves})
+        moved = frozenset(move.unit.instance.name for move in departure.moves)
+        return self.settle({move.unit.header.project for move in departure.moves}, moved)
 
-    def settle(self, projects: Iterable[str]) -> dict[str, Manifest]:
-        """Have the manifests of projects say where the instances are; return those that did not say so."""
+    def settle(self, projects: Iterable[str], moved: frozenset[str] = frozenset()) -> dict[str, Manifest]:
+        """Have the manifests of projects say where the instances are; return those that did not say so.
+
+        Data that was not `moved` stays where it is recorded while that host is not seen: what runs elsewhere meanwhile
+        may be an older copy, on a host that was fenced and is back.
+        """
         changed: dict[str, Manifest] = {}
         for project in sorted(projects):
             old = self.manifests[project]
-            placements = {**old.placements, **self._places(project, old)}
+            placements = {**old.placements, **self._places(project, old, moved)}
             if placements != old.placements:
                 changed[project] = replace(old, placements=placements, revision=old.revision + 1)
         self.manifests |= changed
@@ -147,11 +152,18 @@ class Forecast:
             self._projects[key] = project_of(manifest)
         return self._projects[key]
 
-    def _places(self, project: str, manifest: Manifest) -> dict[str, str]:
+    def _places(self, project: str, manifest: Manifest, moved: frozenset[str]) -> dict[str, str]:
         """Return where the instances of a manifest are, of two copies the one that `scheduler` would keep."""
+        seen = {facts.host for facts in self.snapshot.seen}
+        away = {name for name, host in manifest.placements.items() if host not in seen} - moved
         mine = [unit for unit in self.units.values() if unit.header.project == project]
         mine.sort(key=rank_of, reverse=True)
-        return {unit.instance.name: unit.host for unit in mine if unit.instance.name in manifest.placements}
+        return {
+            name: unit.host
+            for unit in mine
+            for name in [unit.instance.name]
+            if name in manifest.placements and not (unit.header.volumes and name in away)
+        }
 
     def priority_of(self, unit: Observed) -> int:
         """Return the priority of a unit's service as its project has it now: the same for each copy of an instance."""

@@ -211,10 +211,9 @@ class HostPlan:
     def _records(self, manifests: Mapping[str, Manifest]) -> list[WriteManifest]:
         texts = {project: render_manifest(manifest) for project, manifest in sorted(manifests.items())}
         return [
-            WriteManifest(
-                facts.host, project, manifests[project].generation, text, digest(text), "new placements"
-            )
+            WriteManifest(facts.host, project, manifests[project].generation, text, sha, "new placements")
             for project, text in texts.items()
+            for sha in [digest(text)]
             for facts in self.snapshot.seen
         ]
 

@@ -103,7 +103,7 @@ class _Leaving:
         These are counted first, so that nothing else is placed where they need the room.
         """
         copies, service = self._copies(unit.instance), self._forecast.service_of(unit)
-        if service is None or not copies:
+        if service is None or not copies or self._is_held(unit, service):
             return False
         if any(copy.is_well for copy in copies):
             self.departure.moves.append(Move(unit, service, ""))
@@ -115,6 +115,10 @@ class _Leaving:
                 return True
         self.departure.litter += copies
         return False
+
+    def _is_held(self, unit: Observed, service: Service) -> bool:
+        """Whether data may still run on a lost host: then a copy elsewhere does not take over, it may be an older one."""
+        return self._lost and unit.host not in self._off and bool(writable_volumes(service))
 
     def _take_out_unit(self, unit: Observed, scheduler: Scheduler) -> None:
         """Say what becomes of a unit that has no copy elsewhere."""

@@ -13,7 +13,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 from clusterctl.model.placement import Instance
@@ -25,7 +25,7 @@ from clusterctl.planning.spec import canonical
 API_VERSION = "clusterctl/v1"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Manifest:
     """A manifest read back: `services` by name as plain values, `placements` by instance name."""
 
@@ -38,15 +38,21 @@ class Manifest:
     revision: int = 0
     volumes: tuple[str, ...] = ()
 
-    @property
+    @cached_property
     def content(self) -> str:
         """What runs, not where: equal content needs no new generation."""
         return canonical([self.cluster, self.project, self.services, self.pinned, self.volumes])
 
-    @property
+    @cached_property
     def order(self) -> tuple[int, int, str]:
         """What decides between two manifests of a project: the greater one counts."""
         return self.generation, self.revision, canonical([self.content, self.placements])
+
+    @cached_property
+    def as_project(self) -> Project:
+        """The project it was made from; raises NotPlainError."""
+        services = tuple(from_plain(Service, self.services[name]) for name in sorted(self.services))
+        return Project(self.project, services, tuple(self.volumes))
 
 
 def make_manifest(
@@ -76,8 +82,7 @@ def make_manifest(
 
 def project_of(manifest: Manifest) -> Project:
     """Return the project a manifest was made from; what an older release did not write has its default."""
-    services = tuple(from_plain(Service, manifest.services[name]) for name in sorted(manifest.services))
-    return Project(manifest.project, services, tuple(manifest.volumes))
+    return manifest.as_project
 
 
 def instances_of(manifest: Manifest, project: Project) -> tuple[tuple[Instance, Service], ...]:
@@ -93,7 +98,8 @@ def instances_of(manifest: Manifest, project: Project) -> tuple[tuple[Instance, 
 
 def render_manifest(manifest: Manifest) -> str:
     """Return the manifest as one line of canonical JSON, its own digest last."""
-    body = {"apiVersion": API_VERSION, "kind": "Manifest", **dataclasses.asdict(manifest)}
+    values = {field.name: getattr(manifest, field.name) for field in dataclasses.fields(manifest)}
+    body = {"apiVersion": API_VERSION, "kind": "Manifest", **values}
     text = canonical(body)
     return canonical({"manifest": body, "digest": digest(text)}) + "\n"
 

@@ -91,17 +91,22 @@ def units_on(facts: HostFacts, cluster: str) -> Iterable[Observed]:
         c.labels[f"{LABEL}.instance"]: c for c in facts.containers or () if f"{LABEL}.instance" in c.labels
     }
     for fact in facts.units:
-        header = parse_header(fact.text)
-        if header and header.cluster == cluster and header.instance.unit == fact.name:
+        header = _our_header(fact, cluster)
+        if header:
             yield Observed(
                 facts.host, header, fact, containers.get(header.instance.name), facts.docker_answers
             )
 
 
+def _our_header(fact: UnitFact, cluster: str) -> Header | None:
+    header = parse_header(fact.text)
+    ours = header is not None and header.cluster == cluster and header.instance.unit == fact.name
+    return header if ours else None
+
+
 def foreign_units(facts: HostFacts, cluster: str) -> frozenset[str]:
     """Return the names of unit files that bear our prefix and are not ours: never touched (I3)."""
-    ours = {unit.fact.name for unit in units_on(facts, cluster)}
-    return frozenset(fact.name for fact in facts.units if fact.name not in ours)
+    return frozenset(fact.name for fact in facts.units if _our_header(fact, cluster) is None)
 
 
 def foreign_ports(facts: HostFacts) -> frozenset[tuple[int, str]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from clusterctl.model.placement import Instance
 from clusterctl.model.service import HealthCheck, Service
@@ -23,7 +24,7 @@ _SECTION = "[X-Clusterctl]"
 _RESTART = {"any": "always", "on-failure": "on-failure", "none": "no"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Header:
     """The `[X-Clusterctl]` section of a unit: whose it is and what it was made from."""
 
@@ -42,7 +43,7 @@ class Header:
     stop_s: int = 10
     singleton: bool = False
 
-    @property
+    @cached_property
     def instance(self) -> Instance:
         """The instance the unit runs."""
         return Instance(self.project, self.service, self.slot)
@@ -75,6 +76,7 @@ def file_digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+@lru_cache(maxsize=16_384)
 def parse_header(text: str) -> Header | None:
     """Return the header of a unit of ours, or None where there is none that can be read: then it is foreign."""
     _, found, section = text.rpartition(_SECTION + "\n")

@@ -42,7 +42,7 @@ class Accidents:
             self._at(self.operator_cut, 0.6)
             self._at(self.operator_cut, 1.0)
             self._at(self.flaps, self.chance.choice(self.names))
-        self._at(self.zone_lost, self.chance.choice(ZONES))
+            self._at(self.zone_lost, self.chance.choice(ZONES))
         for name in self.chance.sample(self.names, 2):
             self.cluster.machines[name].mute = True
 
@@ -140,13 +140,18 @@ class Accidents:
         there = [host.name for host in inventory.hosts if host.labels["zone"] == zone]
         if self.chance.random() < 0.5:
             for name in there:
-                self.dies(name)
+                self.cluster.power_off(name, fenced=False)
+            self._mend_later(lambda: self._power_back(there), 15)
             return
         outside = frozenset(self.names) - set(there)
         for name in there:
             self.cluster.machines[name].deaf = outside
         self._blind(there, self.operators, 15)
         self._mend_later(lambda: self._hear(there), 15)
+
+    def _power_back(self, names: Sequence[str]) -> None:
+        for name in names:
+            self.comes_back(name)
 
     def _hear(self, names: Sequence[str]) -> None:
         for name in names:

@@ -26,7 +26,7 @@ class Run:
     operator: str
     verb: str
     lost: frozenset[str] = frozenset()
-    heard_by_most: frozenset[str] = frozenset()
+    seen: frozenset[str] = frozenset()
     burdened: int = 0
     left: set[str] = field(default_factory=set)
 
@@ -54,6 +54,8 @@ class Checker:
         self.silence: dict[str, Silence] = {}
         self.runs: dict[str, Run] = {}
         self.returned: set[tuple[str, str]] = set()
+        self.home = {name: host for host, fake in cluster.hosts.items() for name in fake.containers}
+        """Data -> where it was started last, or found well when the host before was proven off."""
         self._held: dict[tuple[str, str], bool] = {}
 
     # --- what operators see ----------------------------------------------------------------------
@@ -85,21 +87,22 @@ class Checker:
                 mine.rounds.setdefault(host, []).append(now_s)
 
     def begin(self, operator: str, verb: str, chosen: Sequence[str] = (), lost: Sequence[str] = ()) -> None:
-        """A run begins, right after the look that led to it."""
-        heard = frozenset(host for host in chosen if self._heard_by_most(operator, host))
-        burdened = sum(self._is_burdened(operator, host) for host in lost)
-        self.runs[operator] = Run(operator, verb, frozenset(chosen), heard, burdened)
+        """Begin a run, right after the look that led to it."""
+        reach = self.reach.get(operator, frozenset())
+        seen = frozenset(h for h in chosen if h in reach or self._heard_by_most(operator, h))
+        burdened = sum(self._is_burdened(host) for host in lost)
+        self.runs[operator] = Run(operator, verb, frozenset(chosen), seen, burdened)
 
     def _heard_by_most(self, operator: str, host: str) -> bool:
         peers = self.reach[operator] - {host}
         heard = sum(self.cluster.sign_of(peer, host) in LIFE for peer in peers)
         return 2 * heard > len(peers)
 
-    def _is_burdened(self, operator: str, host: str) -> bool:
-        """Whether anything that may move was on a lost host, and runs nowhere where the operator sees it."""
+    def _is_burdened(self, host: str) -> bool:
+        """Whether anything that may move was on a lost host, and on no other."""
         fake = self.cluster.hosts
         return any(
-            not any(name in fake[other].containers for other in self.reach[operator])
+            not any(name in fake[other].containers for other in fake if other != host)
             for name in fake[host].containers
             if self._may_move(name, host)
         )
@@ -138,8 +141,8 @@ class Checker:
     def _leaves(self, run: Run, host: str) -> None:
         """Check that a host may be evacuated now."""
         operator = run.operator
-        seen = host in self.reach[operator] or host in run.heard_by_most
-        self._demand("lost is lost", not seen, f"{host} is evacuated, and was seen")
+        self._demand("lost is lost", host not in run.seen, f"{host} is evacuated, and was seen")
+        self.tally.runs["came back between look and move"] += host in self.reach[operator]
         rounds = self.silence[operator].rounds.get(host, [])
         enough = len(rounds) >= 3 and rounds[-1] - rounds[0] >= 90
         self._demand("hysteresis", enough, f"{host} was silent in {len(rounds)} rounds")
@@ -200,12 +203,13 @@ class Checker:
         for step in batch.steps:
             if isinstance(step, ApplyUnit) and self._is_data(step):
                 self.check_once(step.instance.name)
+                if self._holds(step.instance.name, step.host):
+                    self.home[step.instance.name] = step.host
         for (name, host), held in self._held.items():
             if held and not self._holds(name, host):
-                other = [other for data, other in self.returned if data == name and other != host]
-                newest = (name, host) in self.returned or not other
-                self._demand("newest data stays", newest, f"{name} left {host}, an old one is on {other}")
-        self.returned = {(name, host) for name, host in self.returned if self._holds(name, host)}
+                newest = self.home.get(name) == host
+                self._demand("newest data stays", not newest, f"{name} left {host}, where its newest data is")
+        self._forget_returned()
 
     def ended(
         self, operator: str, batch: Batch, results: Sequence[StepResult], *, stale: frozenset[str]
@@ -218,11 +222,20 @@ class Checker:
                 self._demand("I7", result.status in {"failed", "skipped"}, f"{result.step} was done")
             if isinstance(result.step, Fence):
                 self.tally.guards["fence proven" if result.status == "changed" else "fence failed"] += 1
+                if result.status == "changed":
+                    self._off(result.step.about)
+
+    def _off(self, host: str) -> None:
+        """Take an older copy that runs for the data: the host of the newer one is proven off."""
+        for name, home in self.home.items():
+            others = [other for other in self.cluster.hosts if self._holds(name, other)]
+            if home == host and others:
+                self.home[name] = others[0]
 
     # --- data ------------------------------------------------------------------------------------
 
     def booted(self, host: str, was_fenced: bool) -> None:  # noqa: FBT001 - told by the machine
-        """A host has come up: what a fence device had ended runs there again until somebody removes it (docs/fencing)."""
+        """Note what a fence device had ended, and runs again since its host is up, until it is removed (docs/fencing.md)."""
         for name in sorted(self.cluster.hosts[host].containers):
             if self.services[name.rpartition("-")[0]].mounts:
                 if was_fenced and len(self._holders(name)) > 1:
@@ -234,6 +247,11 @@ class Checker:
         """Check that data runs once."""
         holders = self._holders(name)
         self._demand("I2", len(holders) <= 1, f"{name} is on {holders}")
+
+    def _forget_returned(self) -> None:
+        """Forget old copies that are gone, and those that are the last ones there are."""
+        new = {name for name, _ in self.returned if self._holders(name)}
+        self.returned = {(n, host) for n, host in self.returned if n in new and self._holds(n, host)}
 
     def _holders(self, name: str) -> list[str]:
         """Return where an instance runs, or may go on by itself; not where a person has switched it on again."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from clusterctl.errors import ClusterctlError, LockedError, RefusedError, RemoteError
-from clusterctl.model.health import FleetHealth
+from clusterctl.model.health import FleetHealth, Rounds
 from clusterctl.model.intent import FailoverIntent, Intent
 from clusterctl.model.report import Report
 from clusterctl.model.run import RunSummary
@@ -90,7 +90,7 @@ class Observer:
         before = self.rounds.kept
         found = self.health.look(record=True)
         self.checker.round_counted(self.name, f"boot {self.boots}", self._clock()[2])
-        self._count_resets(before.boot_id)
+        self._count_resets(before)
         self._count_verdicts(found.health)
         verdicts = [host.verdict for host in found.health.hosts]
         last = self.last
@@ -184,10 +184,15 @@ class Observer:
         if "lock is lost" in report.stopped:
             self._count("lock lost in a run")
 
-    def _count_resets(self, boot_before: str) -> None:
-        tracks = self.rounds.kept.tracks.values()
-        fresh = any(track.failed == 1 for track in tracks)
-        if boot_before and boot_before != self.rounds.kept.boot_id:
+    def _count_resets(self, before: Rounds) -> None:
+        """Count hosts whose silence was counted, and is counted anew."""
+        now = self.rounds.kept
+        fresh = any(
+            track.failed > 0 and host in now.tracks and now.tracks[host].failed <= 1
+            for host, track in before.tracks.items()
+            if host not in self.checker.reach[self.name]
+        )
+        if before.boot_id and before.boot_id != now.boot_id:
             self._count("reset: the observer was rebooted")
         elif fresh and self.checker.silence[self.name].after_gap:
             self._count("reset: a gap between rounds")

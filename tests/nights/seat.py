@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Self
 
 from clusterctl.errors import LockedError, RemoteError
 from clusterctl.model.health import Rounds
@@ -51,7 +52,7 @@ class NightLock:
         return seat.holder
 
     def leave(self) -> None:
-        """The process that held it is dead: nobody tends it any more."""
+        """Let the process that held it be dead: nobody tends it any more."""
         if self.seat.holder is not None and self.seat.holder.lock is self:
             self.seat.holder.dead = True
             self.seat.free_at_s = self.cluster.now_s + EXPIRES_S
@@ -101,7 +102,7 @@ class MemoryCounting(Counting):
         super().__init__(Path(), -1, file.kept)
         self._file = file
 
-    def __enter__(self) -> MemoryCounting:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:

@@ -15,7 +15,7 @@ from tests.builders import a_host, a_service, an_inventory
 
 ZONES = ("a", "b", "c", "d")
 SSHD = HealthCheck(("CMD", "true"), interval_s=5, timeout_s=5, start_period_s=5)
-DEVICES = ("works", "works", "works", "dead", "slow", "claims on", "third time")
+DEVICES = ("works", "dead", "works", "slow", "works", "claims on", "works", "third time", "works", "works")
 """What fence devices do; `slow` ones cut the power and are too late to say so."""
 
 

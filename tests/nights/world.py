@@ -161,7 +161,7 @@ class NightCluster(FakeCluster):
         super().reboot(name)
         fake = self.hosts[name]
         if not fake.docker:
-            fake.active = {unit: "inactive" for unit in fake.active}
+            fake.active = dict.fromkeys(fake.active, "inactive")
         self.touch(name)
 
     def docker_up(self, name: str) -> None:

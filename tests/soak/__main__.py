@@ -1,7 +1,8 @@
 """`make soak`: many generated rollouts in two processes, and a table of what was checked and what refused.
 
 CLUSTERCTL_ROLLOUTS (10000) possible rollouts, each killed at CLUSTERCTL_KILLS (4) effects, or at every one where
-that is `all`. The first broken promise ends it, with the seed that plays it again: CLUSTERCTL_SEED.
+that is `all`. The first broken promise ends it, with the seed that plays it again: CLUSTERCTL_SEED. With CLUSTERCTL_NIGHTS
+nights are played instead (`tests.nights.soak`).
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 
+from tests.nights.soak import main as nights
 from tests.soak.rollouts import play
 from tests.soak.watch import BrokenPromiseError, Tally
 
@@ -42,6 +44,8 @@ def run_chunk(first: int, kills: int | None) -> Chunk:
 
 def main() -> int:
     """Play until enough rollouts were possible, and print the table."""
+    if "CLUSTERCTL_NIGHTS" in os.environ:
+        return nights()
     wanted, kills = int(os.environ.get("CLUSTERCTL_ROLLOUTS", "10000")), _kills()
     if "CLUSTERCTL_SEED" in os.environ:
         play(int(os.environ["CLUSTERCTL_SEED"]), kills, Tally())
