@@ -1,6 +1,8 @@
 """How far from the proven maximum failover is, on small full fleets: `make oracle` prints a table.
 
-python -m tests.oracle [FLEETS]
+    python -m tests.oracle [FLEETS] [MAKE_ROOM]
+
+With MAKE_ROOM (0) extra moves are allowed, and the maximum is that of any rearrangement of the fleet.
 """
 
 from __future__ import annotations
@@ -51,7 +53,7 @@ class Outcome:
         return self.placed == self.proven.placed
 
 
-def play(seed: int) -> Outcome:
+def play(seed: int, make_room: int, *, may_evict: bool = False) -> Outcome:
     """Lose hosts of a fleet made from a seed, fail over in memory, and ask the certificate."""
     fill, lost = FILLS[seed % 4], 1 + seed // 4 % 2
     fleet = a_full_fleet(seed, fill=fill, priorities=bool(seed // 8 % 2))
@@ -59,9 +61,9 @@ def play(seed: int) -> Outcome:
     names = random.Random(seed).sample(sorted(fleet.cluster.hosts), lost)  # noqa: S311 - the same each time
     fleet.lose(*names)
     inventory, snapshot = fleet.cluster.inventory, fleet.cluster.see()
-    intent = FailoverIntent(tuple(names))
+    intent = FailoverIntent(tuple(names), make_room=make_room)
     assert carry_out(fleet.cluster, plan_failover(intent, inventory, snapshot, a_summary("failover"))).ok
-    proven, after = ask(fleet, before), fleet.where()
+    proven, after = ask(fleet, before, may_evict=may_evict), fleet.where()
 
     def is_displaced(instance: Instance) -> bool:
         return before[instance] in names and goes(fleet.service_of(instance))
@@ -85,8 +87,9 @@ def play(seed: int) -> Outcome:
 
 def main() -> int:
     """Play fleets and print what came of them, by how full they are."""
-    fleets = int((*sys.argv[1:], "100")[0])
-    found = [play(seed) for seed in range(fleets)]
+    words = [int(word) for word in sys.argv[1:]]
+    fleets, make_room = (*words, *(100, 0)[len(words) :])
+    found = [play(seed, make_room, may_evict=make_room > 0) for seed in range(fleets)]
     sys.stdout.write("FILL  LOST  FLEETS  DISPLACED  PLACED  PROVEN MOST  OPTIMAL  BOUND MET  EXTRA MOVES\n")
     for fill, lost in sorted({(o.fill, o.lost) for o in found}):
         mine = [o for o in found if (o.fill, o.lost) == (fill, lost)]

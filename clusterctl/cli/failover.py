@@ -23,6 +23,16 @@ Off = Annotated[
 ]
 Reason = Annotated[str, typer.Option("--reason", help="How you know; recorded with the run.")]
 
+MakeRoom = Annotated[
+    int,
+    typer.Option(
+        "--make-room",
+        metavar="N",
+        min=0,
+        help="Move at most N instances of other hosts, where something of a lost host would fit nowhere else.",
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb of this file to the command line."""
@@ -30,7 +40,11 @@ def register(app: typer.Typer) -> None:
 
 
 def failover(
-    ctx: typer.Context, confirm_host_off: Off = None, reason: Reason = "", period: Period = "60s"
+    ctx: typer.Context,
+    confirm_host_off: Off = None,
+    reason: Reason = "",
+    period: Period = "60s",
+    make_room: MakeRoom = 0,
 ) -> int:
     """Look, and start elsewhere what was on hosts that are lost; remove surplus copies from hosts that are back.
 
@@ -58,7 +72,7 @@ def failover(
         raise RefusedError(
             choice.refused, next_step="clusterctl health says what each host looks like. Nothing was changed."
         )
-    intent = FailoverIntent(choice.hosts, choice.off, choice.shunned)
+    intent = FailoverIntent(choice.hosts, choice.off, choice.shunned, make_room)
     summary = begin_run(workspace, "failover", " ".join(choice.hosts) or "surplus copies")
     seen = Snapshot({facts.host: facts for facts in found.snapshot.seen})
     plan = plan_failover(intent, workspace.inventory, seen, summary)

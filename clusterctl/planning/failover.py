@@ -19,6 +19,7 @@ from clusterctl.planning.departure import Departure
 from clusterctl.planning.forecast import Forecast
 from clusterctl.planning.host_plan import HostPlan
 from clusterctl.planning.leaving import depart
+from clusterctl.planning.making_room import Made, make_room
 from clusterctl.planning.observed import Observed
 from clusterctl.planning.scheduler import rank_of
 
@@ -37,13 +38,11 @@ def plan_failover(intent: FailoverIntent, inventory: Inventory, snapshot: Snapsh
     plan.forecast.remember(lost)
     departure = depart(plan.forecast, lost, returns=False, lost=True, off=intent.off)
     fenced = _with_fence(plan, lost, departure)
-    plan.notes += held(departure, fenced)
-    _start(plan, departure, lost)
+    moved = _start(plan, departure, lost, intent.make_room, fenced)
     if fenced:
         after = depart(plan.forecast, fenced, returns=False, lost=True, off=(*intent.off, *fenced))
-        plan.notes += held(after, ())
         plan.fence(fenced)
-        _start(plan, after, fenced)
+        _start(plan, after, fenced, intent.make_room - moved)
     plan.remove_surplus(find_surplus(plan.forecast))
     plan.settle()
     return plan.finish()
@@ -87,9 +86,17 @@ def _with_fence(plan: HostPlan, lost: Sequence[str], departure: Departure) -> tu
     return tuple(found)
 
 
-def _start(plan: HostPlan, departure: Departure, lost: Sequence[str]) -> None:
-    departure.blocked, departure.unplaced, departure.stays = [], [], []
-    plan.evacuate(departure, lost)
+def _start(
+    plan: HostPlan, departure: Departure, lost: Sequence[str], budget: int, fenced: Sequence[str] = ()
+) -> int:
+    """Start elsewhere what can be; return how many other instances move away for it."""
+    made = make_room(plan.forecast, lost, departure, budget) if departure.unplaced else Made(departure)
+    plan.notes += held(made.direct, fenced)
+    made.direct.blocked, made.direct.unplaced, made.direct.stays = [], [], []
+    plan.evacuate(made.direct, lost)
+    plan.evacuate(made.evicted, ())
+    plan.evacuate(made.late, lost)
+    return len(made.evicted.moves)
 
 
 def _all_but_one(units: Sequence[Observed], home: str) -> list[Observed]:
