@@ -8,7 +8,7 @@ WORKERS ?= 2
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock fix lint unit e2e test demo engine clean soak bench guards kills chaos
+.PHONY: help setup lock fix lint unit e2e test demo engine clean soak bench oracle guards kills chaos
 
 help: ## show the targets
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -57,6 +57,9 @@ guards: setup ## take each guard out on purpose, in a copy, and see its tests fa
 
 bench: setup ## how long planning takes on 1,000 hosts with 10,000 instances (a minute)
 	$(BIN)/python -m tests.bench
+
+oracle: setup ## failover of small full fleets against the proven maximum (a minute)
+	nice $(BIN)/python -m tests.oracle
 
 engine: setup
 	@$(BIN)/clusterctl lab engine --install

@@ -15,6 +15,7 @@ CONDUCT = "tests/operations/test_conduct.py"
 VERDICTS, FAILOVER = "tests/planning/test_verdicts.py", "tests/planning/test_failover.py"
 NIGHTS = "tests/nights/test_nights.py::test_what_is_promised_holds_in_small_nights_and_was_looked_at"
 REBALANCE = "tests/planning/test_rebalance.py"
+MAKING_ROOM = "tests/planning/test_making_room.py"
 SOAK = "tests/soak/test_rollouts.py::test_what_is_promised_holds_and_was_looked_at"
 
 
@@ -456,5 +457,47 @@ GUARDS = (
         "*without_secrets(sys.argv[1:])",
         "*sys.argv[1:]",
         ("tests/cli/test_cron.py",),
+    ),
+    Guard(
+        "nothing moves away for the sake of a lower priority",
+        f"{PLANNING}/making_room.py",
+        "(not free and t.priority <= priority)",
+        "not free",
+        (f"{MAKING_ROOM}::test_what_never_moves_for_another",),
+    ),
+    Guard(
+        "at most so many extra moves",
+        f"{PLANNING}/making_room.py",
+        "for tenant in chosen)) <= self._left",
+        "for tenant in chosen)) >= 0",
+        (f"{MAKING_ROOM}::test_several_small_ones_move_for_a_large_one_or_none_at_all",),
+    ),
+    Guard(
+        "a replacement fits beside everything that still stands",
+        f"{PLANNING}/making_room.py",
+        "if waits else (BOTH,):",
+        "if waits else ((AFTER,),):",
+        (f"{MAKING_ROOM}::test_a_replacement_must_fit_beside_everything_that_still_stands",),
+    ),
+    Guard(
+        "what has data or must not be moved stays when room is made",
+        f"{PLANNING}/tenants.py",
+        'service.drain != "move" or writable_volumes(service)',
+        "False",
+        (f"{MAKING_ROOM}::test_what_never_moves_for_another",),
+    ),
+    Guard(
+        "what is young stays when room is made",
+        f"{PLANNING}/tenants.py",
+        "facts.clock_s - since_s < MIN_AGE_S",
+        "False",
+        (f"{MAKING_ROOM}::test_what_was_started_within_half_an_hour_stays",),
+    ),
+    Guard(
+        "what is not well stays when room is made",
+        f"{PLANNING}/tenants.py",
+        " or not unit.is_well",
+        "",
+        (f"{MAKING_ROOM}::test_what_is_not_well_stays",),
     ),
 )

@@ -25,17 +25,28 @@ Off = Annotated[
 ]
 Reason = Annotated[str, typer.Option("--reason", help="How you know; recorded with the run.")]
 
+MakeRoom = Annotated[
+    int,
+    typer.Option(
+        "--make-room",
+        metavar="N",
+        min=0,
+        help="Move at most N instances of other hosts, where something of a lost host would fit nowhere else.",
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb of this file to the command line."""
     app.command("failover")(failover)
 
 
-def failover(
+def failover(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
     ctx: typer.Context,
     confirm_host_off: Off = None,
     reason: Reason = "",
     period: Period = "60s",
+    make_room: MakeRoom = 0,
     jitter: Jitter = "",
     heartbeat: Heartbeat = "",
     notify: Notify = None,
@@ -59,10 +70,10 @@ def failover(
     seconds("--period", period)
     watching = watch(workspace, "failover", notify, notify_command, heartbeat)
     rest(jitter)
-    return watching.around(lambda: _look_and_act(watching, off, period))
+    return watching.around(lambda: _look_and_act(watching, off, period, make_room))
 
 
-def _look_and_act(watching: Watch, off: tuple[str, ...], period: str) -> int:
+def _look_and_act(watching: Watch, off: tuple[str, ...], period: str, make_room: int) -> int:
     """Look, decide, and do what is to be done."""
     from clusterctl.operations.failover import propose_failover
 
@@ -70,7 +81,7 @@ def _look_and_act(watching: Watch, off: tuple[str, ...], period: str) -> int:
     found = check(workspace, period, record=not workspace.settings.dry_run)
     watching.saw(found.health)
     proposal = propose_failover(
-        found, workspace.inventory, lambda subject: begin_run(workspace, "failover", subject), off
+        found, workspace.inventory, lambda subject: begin_run(workspace, "failover", subject), off, make_room
     )
     plan = proposal.plan
     watching.held(plan.notes)

@@ -176,13 +176,15 @@ class FailoverIntent:
     """Start elsewhere what was on lost hosts, and remove surplus copies from hosts that are back.
 
     `off`: those of them that are certain to run nothing. `shunned` hosts answer, but get nothing new. `resting`
-    instances (by name) were moved a short while ago: they do not move again, unless their host is `off`.
+    instances (by name) were moved a short while ago: they do not move again, unless their host is `off`. At most
+    `make_room` instances of other hosts are moved so that more has a place.
     """
 
     hosts: tuple[str, ...]
     off: tuple[str, ...] = ()
     shunned: tuple[str, ...] = ()
     resting: tuple[str, ...] = ()
+    make_room: int = 0
 
 
 @dataclass(frozen=True, slots=True)

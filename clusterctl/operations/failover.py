@@ -40,9 +40,11 @@ def propose_failover(
     inventory: Inventory,
     begin_run: Callable[[str], RunSummary],
     off: Sequence[str] = (),
+    make_room: int = 0,
 ) -> Proposal:
-    """Return what to do after a look; `begin_run` makes a run of its subject, `off` hosts a person says are off.
+    """Return what to do after a look; `begin_run` makes a run of its subject.
 
+    `off` hosts a person says are off. At most `make_room` other instances are moved to make room.
     Raises RefusedError where nothing may be moved: no majority, too many at once, a host that is not off.
     """
     choice = decide(found.health, burdened(found.snapshot, inventory, found.resting), off)
@@ -50,7 +52,7 @@ def propose_failover(
         raise RefusedError(
             choice.refused, next_step="clusterctl health says what each host looks like. Nothing was changed."
         )
-    intent = FailoverIntent(choice.hosts, choice.off, choice.shunned, found.resting)
+    intent = FailoverIntent(choice.hosts, choice.off, choice.shunned, found.resting, make_room)
     run = begin_run(" ".join(choice.hosts) or "surplus copies")
     seen = Snapshot({facts.host: facts for facts in found.snapshot.seen})
     silent = tuple(answer.host for answer in found.snapshot.unreachable)

@@ -21,6 +21,7 @@ from clusterctl.planning.departure import Departure
 from clusterctl.planning.forecast import Forecast
 from clusterctl.planning.host_plan import HostPlan
 from clusterctl.planning.leaving import RESTING, depart
+from clusterctl.planning.making_room import Made, make_room
 from clusterctl.planning.observed import Observed
 from clusterctl.planning.scheduler import rank_of
 
@@ -44,16 +45,14 @@ def plan_failover(intent: FailoverIntent, inventory: Inventory, snapshot: Snapsh
     resting = frozenset(intent.resting) - sure
     departure = depart(plan.forecast, lost, returns=False, lost=True, off=intent.off, resting=resting)
     fenced = _with_fence(plan, lost, departure, resting)
-    plan.notes += held(departure, fenced)
-    _start(plan, departure, lost)
+    budget = intent.make_room - _start(plan, departure, lost, intent.make_room, fenced)
     plan.remove_surplus(find_surplus(plan.forecast))
     plan.start_again(find_waiting(plan.forecast), "it may run only once, and runs nowhere")
     for host in fenced:
         off = (*intent.off, host)
         after = depart(plan.forecast, (host,), returns=False, lost=True, off=off, resting=resting)
-        plan.notes += held(after, ())
         plan.fence((host,))
-        _start(plan, after, (host,))
+        budget -= _start(plan, after, (host,), budget)
     plan.settle()
     return plan.finish()
 
@@ -119,9 +118,17 @@ def _with_fence(
     return tuple(sorted(found, key=lambda host: hashlib.sha256(f"{plan.run.id} {host}".encode()).digest()))
 
 
-def _start(plan: HostPlan, departure: Departure, lost: Sequence[str]) -> None:
-    departure.blocked, departure.unplaced, departure.stays = [], [], []
-    plan.evacuate(departure, lost)
+def _start(
+    plan: HostPlan, departure: Departure, lost: Sequence[str], budget: int, fenced: Sequence[str] = ()
+) -> int:
+    """Start elsewhere what can be; return how many other instances move away for it."""
+    made = make_room(plan.forecast, lost, departure, budget) if departure.unplaced else Made(departure)
+    plan.notes += held(made.direct, fenced)
+    made.direct.blocked, made.direct.unplaced, made.direct.stays = [], [], []
+    plan.evacuate(made.direct, lost)
+    plan.evacuate(made.evicted, ())
+    plan.evacuate(made.late, lost)
+    return len(made.evicted.moves)
 
 
 def _all_but_one(units: Sequence[Observed], home: str) -> list[Observed]:

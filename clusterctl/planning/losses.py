@@ -15,6 +15,7 @@ from clusterctl.model.plan import Blocked
 from clusterctl.model.snapshot import HostFacts, Snapshot
 from clusterctl.planning.forecast import Forecast
 from clusterctl.planning.leaving import depart
+from clusterctl.planning.making_room import make_room
 from clusterctl.planning.rehearsal import Rehearsal
 from clusterctl.planning.scheduler import Scheduler
 
@@ -77,6 +78,8 @@ def _lose(forecast: Forecast, rehearsal: Rehearsal, kind: str, name: str, hosts:
     fenced = [host for host in hosts if forecast.inventory.host(host).fence]
     departure = depart(forecast, hosts, returns=False, lost=True, off=fenced, rehearsal=rehearsal)
     rehearsal.end(departure)
+    if departure.unplaced and departure.moves:
+        departure = make_room(forecast, hosts, departure, 0).direct
     forecast.snapshot = before
     moves = len(departure.moves)
     return Loss(kind, name, tuple(hosts), moves, tuple(departure.blocked), tuple(departure.unplaced))

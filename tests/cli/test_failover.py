@@ -119,3 +119,31 @@ def test_what_came_back_twice_is_removed(desk: Desk) -> None:
     everywhere = [name for host in desk.cluster.hosts for name in on(desk, host)]
     assert sorted(everywhere) == ["shop-web-1", "shop-web-2", "shop-web-3"]
     assert desk.run("failover", "--yes").out == ""
+
+
+def test_room_is_made_only_when_asked_for(desk: Desk) -> None:
+    playbook = """\
+name: shop
+services:
+  big: {image: "registry:5000/web:1", deploy: {resources: {reservations: {memory: 3000M}}}}
+  mid: {image: "registry:5000/web:1", x-drain: refuse, deploy: {resources: {reservations: {memory: 2000M}}}}
+  small: {image: "registry:5000/web:1", deploy: {resources: {reservations: {memory: 1500M}}}}
+"""
+    desk.write("shop.yaml", playbook)
+    desk.run("apply", "shop.yaml", "--yes")
+    (home,) = [host for host in desk.cluster.hosts if "shop-big-1" in on(desk, host)]
+    desk.cluster.clock_s += 7200
+    kill(desk, home)
+    for _ in range(3):
+        desk.run("health", "--record")
+
+    left = desk.run("failover", "--yes")
+    made = desk.run("failover", "--make-room", "2", "--yes")
+
+    assert (left.code, left.out) == (1, "")
+    assert left.err.startswith("no place: shop-big-1 (")
+    assert made.code == 0, made.err
+    assert ": makes room for shop-big-1" in made.out
+    living = [name for host in desk.cluster.hosts if host != home for name in on(desk, host)]
+    assert sorted(living) == ["shop-big-1", "shop-mid-1", "shop-small-1"]
+    assert desk.run("failover", "--make-room", "2", "--yes").out == ""

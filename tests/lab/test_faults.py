@@ -10,7 +10,8 @@ def test_every_fault_has_its_opposite() -> None:
     assert set(faults.FAULTS) == {
         *("kill", "start", "pause", "unpause", "cut", "heal"),
         *("cut-operator", "heal-operator"),
-        *("stop-docker", "start-docker", "stop-sshd", "start-sshd"),
+        *("stop-docker", "start-docker", "hang-docker", "wake-docker"),
+        *("stop-sshd", "start-sshd"),
     }
 
 

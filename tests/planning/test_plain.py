@@ -108,7 +108,7 @@ INTENTS: list[Intent] = [
         Rolling(),
         {"h1": "boot-h1"},
     ),
-    FailoverIntent(("h1", "h2"), ("h1",), ("h3",), ("shop-web-1",)),
+    FailoverIntent(("h1", "h2"), ("h1",), ("h3",), ("shop-web-1",), 3),
     RebalanceIntent(3, 20.0, 60, {"h1": 1_800_000_000}),
     AbortIntent("20270115-080000-apply-0001", updates=True),
 ]
