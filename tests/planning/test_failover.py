@@ -10,7 +10,7 @@ from clusterctl.model.fence import FenceDevice
 from clusterctl.model.health import FleetHealth, HostHealth, Rung, Track, Verdict
 from clusterctl.model.intent import FailoverIntent, MoveIntent
 from clusterctl.model.plan import Plan
-from clusterctl.model.service import Constraint, Service
+from clusterctl.model.service import Constraint, Mount, Service
 from clusterctl.model.snapshot import Snapshot, Unreachable
 from clusterctl.planning.evacuation import burdened, decide
 from clusterctl.planning.failover import plan_failover
@@ -19,6 +19,8 @@ from tests.conduct import a_summary, carry_out
 from tests.fake_cluster import FakeCluster
 from tests.planning import fleets
 from tests.planning.fleets import DATA, a_fleet, lines, put
+
+LOG = (Mount("volume", "log", "/log"),)
 
 
 def lose(cluster: FakeCluster, *hosts: str) -> None:
@@ -295,6 +297,85 @@ def test_killed_after_the_fence_the_next_run_fences_again_and_goes_on() -> None:
 
     assert cluster.fenced == [home, home]
     assert where(cluster)["shop-db-1"] != home
+
+
+def test_a_device_that_proves_nothing_holds_no_other_host() -> None:
+    """Each run begins with another host, so that each has its turn."""
+    cluster = a_fleet(a_service("db", mounts=DATA), a_service("log", mounts=LOG))
+    hosts = tuple(
+        dataclasses.replace(host, fence=(FenceDevice("fence_test"),)) for host in cluster.inventory.hosts
+    )
+    cluster.inventory = dataclasses.replace(cluster.inventory, hosts=hosts)
+    dead, other = home_of(cluster, "db"), home_of(cluster, "log")
+    lose(cluster, dead, other)
+    cluster.broken_fences = {dead}
+
+    for number in range(8):
+        run = dataclasses.replace(a_summary("failover"), id=f"run-{number}")
+        intent = FailoverIntent((dead, other))
+        carry_out(cluster, plan_failover(intent, cluster.inventory, cluster.see(), run))
+
+    assert cluster.fenced == [other]
+    assert where(cluster)["shop-log-1"] not in {dead, other}
+
+
+def came_back_with_old_data() -> tuple[FakeCluster, str, str]:
+    """Return a fleet whose database has moved, the host where it is now, and its old host, which runs it, too."""
+    cluster, old = a_fenced_fleet()
+    carry_out(cluster, planned(cluster, old))
+    new = where(cluster)["shop-db-1"]
+    cluster.reboot(old)
+    cluster.hosts[old].unreachable = None
+    return cluster, new, old
+
+
+def test_surplus_copies_go_before_anybody_is_fenced() -> None:
+    cluster, new, old = came_back_with_old_data()
+    put(cluster, a_project(a_service("log", mounts=LOG), name="logs"))
+    lost = where(cluster)["logs-log-1"]
+    assert lost not in {new, old}
+    lose(cluster, lost)
+
+    titles = [batch.title for batch in planned(cluster, lost).batches]
+
+    assert titles.index("remove surplus copies") < titles.index("fence")
+
+
+def test_old_data_on_a_host_that_is_back_does_not_become_the_data_while_its_new_host_is_silent() -> None:
+    cluster, new, old = came_back_with_old_data()
+    lose(cluster, new)
+
+    carry_out(cluster, planned(cluster))
+    carry_out(cluster, planned(cluster))
+    cluster.hosts[new].unreachable = None
+    carry_out(cluster, planned(cluster))
+
+    assert where(cluster)["shop-db-1"] == new
+    assert "shop-db-1" not in cluster.hosts[old].containers
+
+
+def test_a_lost_host_with_newer_data_is_fenced_before_an_old_copy_counts() -> None:
+    cluster, new, old = came_back_with_old_data()
+    lose(cluster, new)
+
+    plan = planned(cluster, new)
+
+    assert "fence" in [batch.title for batch in plan.batches]
+    assert [line for line in lines(plan) if "db-1" in line] == []
+    carry_out(cluster, plan)
+    assert cluster.fenced == [old, new]
+    assert where(cluster)["shop-db-1"] == old
+    assert planned(cluster, new).is_empty
+
+
+def test_of_two_copies_of_data_the_recorded_one_stays_although_it_is_not_well() -> None:
+    cluster, new, old = came_back_with_old_data()
+    cluster.hosts[new].docker = False
+
+    plan = planned(cluster)
+
+    removed = [line for line in lines(plan, "remove surplus copies") if "db" in line]
+    assert removed == [f"remove surplus copies: remove shop-db-1 from {old}"]
 
 
 # --- which hosts, and how many ---------------------------------------------------------------------
