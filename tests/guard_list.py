@@ -555,7 +555,7 @@ GUARDS = (
     Guard(
         "nothing moves away for the sake of a lower priority",
         f"{PLANNING}/making_room.py",
-        "(not free and t.priority <= priority)",
+        "(not free and tenant.priority <= priority)",
         "not free",
         (f"{MAKING_ROOM}::test_what_never_moves_for_another",),
     ),

@@ -9,7 +9,7 @@ the sake of a lower priority, and nothing that would have no place afterwards.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import combinations
 
@@ -17,7 +17,7 @@ from clusterctl.model.names import natural
 from clusterctl.model.placement import Instance, Unplaced
 from clusterctl.model.service import Service
 from clusterctl.planning.departure import Departure, Move
-from clusterctl.planning.eligibility import port_keys
+from clusterctl.planning.eligibility import may_belong, port_keys
 from clusterctl.planning.forecast import Forecast
 from clusterctl.planning.observed import Observed
 from clusterctl.planning.tenants import Tenant, standing_tenant, starting_tenant
@@ -62,7 +62,7 @@ class _Maker:
         self._vacancies = Vacancies(forecast.inventory, forecast.snapshot, standing, lost)
         self._homeless = {unit.instance: unit for unit in standing if unit.host in lost}
         self._tenants: dict[str, list[Tenant]] = {host: [] for host in self._vacancies.hosts}
-        self._stuck: set[Instance] = set()
+        self._stuck: set[Hashable] = set()
         self._starts: dict[Instance, Move] = {}
         self._late: dict[Instance, Move] = {}
         self._evicted: list[Move] = []
@@ -90,7 +90,7 @@ class _Maker:
                 return True
         return any(
             self._try(unit, service, host, leaving)
-            for free in (True, False)
+            for free in ((True, False) if self._left else (True,))
             for host, leaving in self._sets(unit, service, free=free)
         )
 
@@ -126,17 +126,20 @@ class _Maker:
         `free`: only what is not started yet.
         """
         priority, tries = self._priority(unit), TRIES
+        hosts = [
+            host for host in self._vacancies.hosts if not may_belong(self._vacancies.room(host), service)
+        ]
         for size in range(1, MOST + 1):
             found = [
                 (cost, sum(tenant.memory_bytes for tenant in chosen), natural(host), host, chosen)
-                for host in self._vacancies.hosts
+                for host in hosts
                 for chosen in self._sets_on(host, service, priority, size, free=free)
                 if (cost := sum(tenant.stands for tenant in chosen)) <= self._left
             ]
             for *_, host, chosen in sorted(found, key=lambda option: option[:3]):
                 if tries <= 0:
                     return
-                if not any(tenant.instance in self._stuck for tenant in chosen):
+                if not any({tenant.instance, tenant.shape} & self._stuck for tenant in chosen):
                     tries -= 1
                     yield host, chosen
 
@@ -144,18 +147,22 @@ class _Maker:
         self, host: str, service: Service, priority: int, size: int, *, free: bool
     ) -> Iterator[tuple[Tenant, ...]]:
         room = self._vacancies.room(host)
-        tenants = [t for t in self._tenants[host] if not t.stands or (not free and t.priority <= priority)]
         holders = {room.ports[port] for port in port_keys(service) if port in room.ports}
         memory = (service.reservations.memory_bytes or 0) - (room.memory_bytes - room.memory_used)
         cpus = (service.reservations.cpus or 0) - (room.cpus - room.cpus_used)
-        smallest = sorted(tenants, key=lambda t: (t.instance.name not in holders, t.memory_bytes, t.instance))
-        for chosen in combinations(smallest[:CANDIDATES], size):
+        options = [
+            (tenant.instance.name not in holders, tenant.memory_bytes, tenant.instance, tenant.cpus, tenant)
+            for tenant in self._tenants[host]
+            if (not tenant.stands or (not free and tenant.priority <= priority))
+            and not {tenant.instance, tenant.shape} & self._stuck
+        ]
+        for chosen in combinations(sorted(options, key=lambda option: option[:3])[:CANDIDATES], size):
             if (
-                sum(tenant.memory_bytes for tenant in chosen) >= memory
-                and sum(tenant.service.reservations.cpus or 0 for tenant in chosen) >= cpus - 1e-9
-                and holders <= {tenant.instance.name for tenant in chosen}
+                sum(option[1] for option in chosen) >= memory
+                and sum(option[3] for option in chosen) >= cpus - 1e-9
+                and (not holders or holders <= {option[2].name for option in chosen})
             ):
-                yield chosen
+                yield tuple(option[4] for option in chosen)
 
     # --- doing it --------------------------------------------------------------------------------
 
@@ -169,7 +176,8 @@ class _Maker:
             for tenant in sorted(leaving, key=lambda tenant: -tenant.memory_bytes):
                 target, sides = self._target(tenant, host, priority)
                 if not target:
-                    self._stuck |= set() if gone else {tenant.instance}
+                    if not gone:
+                        self._note_stuck(tenant, host)
                     break
                 self._vacancies.put(tenant.instance, tenant.service, target, sides)
                 gone.append((tenant, target, sides))
@@ -191,6 +199,11 @@ class _Maker:
                 if other != host and self._vacancies.fits(tenant.instance, tenant.service, other, sides):
                     return other, sides
         return "", ()
+
+    def _note_stuck(self, tenant: Tenant, host: str) -> None:
+        """Remember that no other host takes an instance, nor any like it: sets with one of these need no try."""
+        alike = tenant.stands and not self._vacancies.fits(tenant.instance, tenant.service, host, BOTH)
+        self._stuck.add(tenant.shape if alike else tenant.instance)
 
     def _accept(self, unit: Observed, gone: Sequence[tuple[Tenant, str, Sequence[str]]]) -> None:
         self._stuck = set()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from dataclasses import dataclass
 
 from clusterctl.model.placement import Instance
 from clusterctl.model.service import Service
 from clusterctl.model.snapshot import HostFacts
 from clusterctl.planning.departure import Move
-from clusterctl.planning.eligibility import writable_volumes
+from clusterctl.planning.eligibility import port_keys, writable_volumes
 from clusterctl.planning.forecast import Forecast
 from clusterctl.planning.observed import Observed
 
@@ -35,6 +36,17 @@ class Tenant:
     def memory_bytes(self) -> int:
         """What it reserves."""
         return self.service.reservations.memory_bytes or 0
+
+    @property
+    def cpus(self) -> float:
+        """What it reserves."""
+        return self.service.reservations.cpus or 0.0
+
+    @property
+    def shape(self) -> Hashable:
+        """What decides which hosts have room for it: the same of all that are alike in that."""
+        service = self.service
+        return self.stands, service.reservations, port_keys(service), service.constraints
 
 
 def standing_tenant(forecast: Forecast, unit: Observed) -> Tenant | None:
