@@ -24,6 +24,7 @@ from clusterctl.planning.leaving import RESTING, depart
 from clusterctl.planning.making_room import Made, make_room
 from clusterctl.planning.observed import Observed
 from clusterctl.planning.scheduler import rank_of
+from clusterctl.planning.second_place import find_second_places
 
 _AT_REST = frozenset({"inactive", "failed"})
 """What systemd says of a unit that neither runs nor will be started again (systemctl(1), ActiveState)."""
@@ -53,6 +54,9 @@ def plan_failover(intent: FailoverIntent, inventory: Inventory, snapshot: Snapsh
         after = depart(plan.forecast, (host,), returns=False, lost=True, off=off, resting=resting)
         plan.fence((host,))
         budget -= _start(plan, after, (host,), budget)
+    second = find_second_places(plan.forecast, intent.shunned)
+    plan.notes += second.notes
+    plan.evacuate(second.departure, ())
     plan.settle()
     return plan.finish()
 

@@ -16,7 +16,7 @@ AGAIN_S = 24 * 3600
 HOST, FLEET, HELD, RUN = "host ", "fleet", "held ", "run "
 MOST_LINES = 50
 _CLASSES: Mapping[Verdict, str] = {"healthy": "", "returning": "back", "lost": "lost"}
-_HELD = re.compile(r"(?:held|no place): (\S+)")
+_HELD = re.compile(r"(?:held|no place|failed): (\S+)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,10 @@ _RESTART = {"any": "always", "on-failure": "on-failure", "none": "no"}
 
 @dataclass(frozen=True)
 class Header:
-    """The `[X-Clusterctl]` section of a unit: whose it is and what it was made from."""
+    """The `[X-Clusterctl]` section of a unit: whose it is and what it was made from.
+
+    `failed_on`: the host on which the instance had failed for good before it was started here.
+    """
 
     cluster: str
     project: str
@@ -42,6 +45,7 @@ class Header:
     volumes: tuple[str, ...] = ()
     stop_s: int = 10
     singleton: bool = False
+    failed_on: str = ""
 
     @cached_property
     def instance(self) -> Instance:
@@ -99,6 +103,7 @@ def parse_header(text: str) -> Header | None:
             volumes=tuple(values.get("Volumes", "").split()),
             stop_s=_whole(values.get("StopSeconds", "10")),
             singleton=values.get("Singleton") == "yes",
+            failed_on=values.get("FailedOn", ""),
         )
     except (KeyError, ValueError):
         return None
@@ -181,6 +186,7 @@ def _tail(header: Header) -> list[str]:
         f"Volumes={' '.join(header.volumes)}",
         f"StopSeconds={header.stop_s}",
         *(["Singleton=yes"] if header.singleton else []),
+        *([f"FailedOn={header.failed_on}"] if header.failed_on else []),
     ]
 
 
