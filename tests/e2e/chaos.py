@@ -42,6 +42,7 @@ UNDO = {
     "stop-sshd": "start-sshd",
 }
 DEADLY = frozenset({"kill", "pause", "cut"})
+LESSER = frozenset(UNDO) - DEADLY
 
 
 @dataclass
@@ -87,15 +88,16 @@ class Storm:
     def hurt(self, chance: random.Random) -> None:
         """Let one host have one trouble for a while, sometimes a second host a lesser one."""
         hosts = chance.sample(self.fleet.hosts, 2)
-        kinds = [chance.choice(sorted(UNDO))]
+        deadly = chance.random() < 0.6
+        kinds = [chance.choice(sorted(DEADLY if deadly else LESSER))]
         if chance.random() < 0.25:
-            kinds.append(chance.choice(sorted(set(UNDO) - DEADLY)))
-        lasting = chance.choice((20.0, 60.0, 180.0))
+            kinds.append(chance.choice(sorted(LESSER)))
+        lasting = chance.choice((15.0, 150.0) if deadly else (15.0, 45.0))
         begun = [self._begin(host, kind) for host, kind in zip(hosts, kinds, strict=False)]
         self.stop.wait(lasting)
         for trouble in begun:
             self._end(trouble)
-        self.stop.wait(chance.uniform(20, 60))
+        self.stop.wait(chance.uniform(5, 30))
 
     def _begin(self, host: str, kind: str) -> Trouble:
         self.fleet.fault(kind, host)
