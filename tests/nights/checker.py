@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from clusterctl.model.health import Opinion
-from clusterctl.model.plan import ApplyUnit, Batch, Fence, Reboot, RemoveUnit, Step
+from clusterctl.model.plan import ApplyUnit, Batch, Fence, Reboot, RemoveUnit
 from clusterctl.model.report import StepResult
 from clusterctl.model.service import Project, Service
 from tests.nights.world import NightCluster
@@ -54,7 +54,12 @@ class Checker:
         self.silence: dict[str, Silence] = {}
         self.runs: dict[str, Run] = {}
         self.returned: set[tuple[str, str]] = set()
-        self.home = {name: host for host, fake in cluster.hosts.items() for name in fake.containers}
+        self.home = {
+            name: host
+            for host, fake in cluster.hosts.items()
+            for name in fake.containers
+            if self._is_data(name)
+        }
         """Data -> where it was started last, or found well when the host before was proven off."""
         self._held: dict[tuple[str, str], bool] = {}
 
@@ -122,7 +127,9 @@ class Checker:
             self._before_failover(run, batch)
         else:
             self._before_voluntary(run, batch)
-        data = [step for step in batch.steps if isinstance(step, RemoveUnit) and self._is_data(step)]
+        data = [
+            step for step in batch.steps if isinstance(step, RemoveUnit) and self._is_data(step.instance.name)
+        ]
         self._held = {(s.instance.name, s.host): self._holds(s.instance.name, s.host) for s in data}
         return frozenset(host for host in batch.hosts if host and self.cluster.hosts[host].epoch > epoch)
 
@@ -156,7 +163,7 @@ class Checker:
     def _goes(self, step: ApplyUnit) -> None:
         service = self.services[step.instance.name.rpartition("-")[0]]
         self._demand("x-drain: refuse", service.drain != "refuse", f"{step.instance} leaves {step.leaves}")
-        if self._is_data(step):
+        if self._is_data(step.instance.name):
             fenced = self.cluster.machines[step.leaves].fenced
             self._demand("I2 fence first", fenced, f"{step.instance} leaves {step.leaves}, which is not off")
 
@@ -201,7 +208,7 @@ class Checker:
         """Check what stands after a batch, also after one in which the operator died."""
         del operator
         for step in batch.steps:
-            if isinstance(step, ApplyUnit) and self._is_data(step):
+            if isinstance(step, ApplyUnit) and self._is_data(step.instance.name):
                 self.check_once(step.instance.name)
                 if self._holds(step.instance.name, step.host):
                     self.home[step.instance.name] = step.host
@@ -227,17 +234,16 @@ class Checker:
 
     def _off(self, host: str) -> None:
         """Take an older copy that runs for the data: the host of the newer one is proven off."""
-        for name, home in self.home.items():
+        for name in [name for name, home in self.home.items() if home == host]:
             others = [other for other in self.cluster.hosts if self._holds(name, other)]
-            if home == host and others:
-                self.home[name] = others[0]
+            self.home[name] = others[0] if others else host
 
     # --- data ------------------------------------------------------------------------------------
 
     def booted(self, host: str, was_fenced: bool) -> None:  # noqa: FBT001 - told by the machine
         """Note what a fence device had ended, and runs again since its host is up, until it is removed (docs/fencing.md)."""
         for name in sorted(self.cluster.hosts[host].containers):
-            if self.services[name.rpartition("-")[0]].mounts:
+            if self._is_data(name):
                 if was_fenced and len(self._holders(name)) > 1:
                     self.returned.add((name, host))
                     self.tally.guards["fenced host came back with data"] += 1
@@ -261,10 +267,8 @@ class Checker:
     def _holds(self, name: str, host: str) -> bool:
         return name in self.cluster.hosts[host].containers and self.cluster.machines[host].may_run
 
-    def _is_data(self, step: Step) -> bool:
-        if not isinstance(step, ApplyUnit | RemoveUnit):
-            return False
-        return bool(self.services[step.instance.name.rpartition("-")[0]].mounts)
+    def _is_data(self, name: str) -> bool:
+        return bool(self.services[name.rpartition("-")[0]].mounts)
 
     def _demand(self, promise: str, holds: bool, words: str) -> None:  # noqa: FBT001 - what an assertion takes
         self.tally.demand(promise, holds, f"{words} ({self.cluster.now_s / 60:.1f} min)")
