@@ -29,6 +29,8 @@ def peers_of(
     asked: dict[str, list[str]] = {}
     hosts = {host.name: host for host in inventory.hosts}
     domain = inventory.policy.domain
+    if not silent:
+        return {}
     ring = sorted(able, key=lambda peer: _shuffled(peer, number))
     for name in silent:
         begin = _shuffled(name, number) % max(len(ring), 1)
