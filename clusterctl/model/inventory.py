@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from clusterctl.model.host import Hop, Host
@@ -59,7 +60,7 @@ class Policy:
     after: tuple[Hook, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Inventory:
     """All hosts of one cluster, in the order of their names (digits compared as numbers)."""
 
@@ -71,10 +72,11 @@ class Inventory:
 
     def host(self, name: str) -> Host:
         """Return the host of that name; raises KeyError."""
-        for host in self.hosts:
-            if host.name == name:
-                return host
-        raise KeyError(name)
+        return self._by_name[name]
+
+    @cached_property
+    def _by_name(self) -> Mapping[str, Host]:
+        return {host.name: host for host in self.hosts}
 
     @property
     def lock_hosts(self) -> tuple[str, ...]:

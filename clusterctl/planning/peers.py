@@ -1,13 +1,14 @@
 """Which hosts are asked whether they can reach the silent ones. Pure: the same round asks the same peers.
 
-Peers are picked by rendezvous hashing (highest random weight) of host, peer and round, so that load and blame go
-round; those of other failure domains come first.
+Peers stand on a ring, in an order that each round shuffles by a hash, and each silent host has a place on it: the next ones
+are asked, so that load and blame go round; those of other failure domains come first.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from itertools import chain, islice
 
 from clusterctl.model.host import Host
 from clusterctl.model.inventory import Inventory
@@ -28,15 +29,21 @@ def peers_of(
     asked: dict[str, list[str]] = {}
     hosts = {host.name: host for host in inventory.hosts}
     domain = inventory.policy.domain
+    if not silent:
+        return {}
+    ring = sorted(able, key=lambda peer: _shuffled(peer, number))
     for name in silent:
-
-        def weight(peer: str, name: str = name) -> tuple[bool, bytes]:
-            near = _shares_domain(hosts[peer], hosts[name], domain)
-            return near, hashlib.sha256(f"{name} {peer} {number}".encode()).digest()
-
-        for peer in sorted((peer for peer in able if peer != name), key=weight)[:ASKED]:
+        begin = _shuffled(name, number) % max(len(ring), 1)
+        others = [peer for peer in chain(islice(ring, begin, None), islice(ring, begin)) if peer != name]
+        far = (peer for peer in others if not _shares_domain(hosts[peer], hosts[name], domain))
+        near = (peer for peer in others if _shares_domain(hosts[peer], hosts[name], domain))
+        for peer in islice(chain(far, near), ASKED):
             asked.setdefault(peer, []).append(name)
     return {peer: tuple(mine) for peer, mine in sorted(asked.items())}
+
+
+def _shuffled(name: str, number: int) -> int:
+    return int.from_bytes(hashlib.sha256(f"{name} {number}".encode()).digest()[:8])
 
 
 def _shares_domain(one: Host, other: Host, domain: str) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 from clusterctl.model.health import (
     SIGNS_OF_LIFE,
@@ -36,7 +37,7 @@ _IDENTITY = frozenset({"host-key", "auth", "sudo", "identity"})
 _NETWORK = "but most hosts do not answer, so it is more likely the network here"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Sighting:
     """One round: how far up each host let the operator, and what peers said of the silent ones."""
 
@@ -49,7 +50,7 @@ class Sighting:
         """The hosts of which the operator saw no sign of life: peers are asked about them."""
         return tuple(host for host, rung in self.rungs.items() if rung.alive is False)
 
-    @property
+    @cached_property
     def alive(self) -> Mapping[str, bool | None]:
         """Host -> whether it is alive, silent, or (None) nobody can say."""
         return {
@@ -59,13 +60,24 @@ class Sighting:
 
     def of(self, host: str) -> tuple[Opinion, ...]:
         """Return what peers said of a host."""
-        return tuple(opinion for opinion in self.opinions if opinion.host == host)
+        return tuple(self._by_host.get(host, ()))
+
+    @cached_property
+    def _by_host(self) -> Mapping[str, list[Opinion]]:
+        found: dict[str, list[Opinion]] = {}
+        for opinion in self.opinions:
+            found.setdefault(opinion.host, []).append(opinion)
+        return found
+
+    @cached_property
+    def _able(self) -> frozenset[str]:
+        return frozenset(self.able)
 
     def _heard(self, host: str) -> bool | None:
         signs = [opinion.sign for opinion in self.of(host)]
         if SIGNS_OF_LIFE & set(signs):
             return True
-        needed = min(NEEDED, len(set(self.able) - {host}))
+        needed = min(NEEDED, len(self.able) - (host in self._able))
         return False if needed and signs.count("nothing") >= needed else None
 
 

@@ -30,6 +30,7 @@ class Accidents:
         self.chance = chance_of(self.seed, "accidents")
         self.names = list(self.cluster.machines)
         self.healed = False
+        self.cluster.on_fence.append(self.is_fenced)
 
     def plan(self) -> None:
         """Put all accidents of the night into the queue."""
@@ -84,17 +85,22 @@ class Accidents:
         self.cluster.power_off(name, fenced=False)
         self._mend_later(lambda: self.comes_back(name), mean_min)
 
-    def comes_back(self, name: str) -> None:
+    def is_fenced(self, name: str) -> None:
+        """Have a person come, some time after a device has cut the power of a host, and switch it on."""
+        minutes = 10 + self.chance.expovariate(1 / 25)
+        self.cluster.after(minutes * MINUTE_S, lambda: self.comes_back(name, by_hand=True))
+
+    def comes_back(self, name: str, *, by_hand: bool = False) -> None:
         """Boot a host: nearly always whole, at times without docker or sshd, which are mended later."""
         machine, state = self.cluster.machines[name], self.chance.random()
-        if machine.power == "off" and not self.healed:
+        if machine.power == "off" and (by_hand or not machine.fenced) and not self.healed:
             if state < 0.1:
                 machine.docker = "stopped"
                 self._mend_later(lambda: self.cluster.docker_up(name), 10)
             elif state < 0.2:
                 machine.sshd = False
                 self._mend_later(lambda: setattr(machine, "sshd", True), 10)
-        self.cluster.power_on(name)
+        self.cluster.power_on(name, by_hand=by_hand)
 
     def _thaw(self, name: str) -> None:
         machine = self.cluster.machines[name]
@@ -131,7 +137,7 @@ class Accidents:
     def several(self) -> None:
         """Have so many hosts die at once that a run may evacuate only some of them, and all of them be allowed."""
         hosts = len(self.names)
-        for name in self.chance.sample(self.names, max(2, hosts * 16 // 100)):
+        for name in self.chance.sample(self.names, max(2, min(12, hosts * 16 // 100))):
             self.dies(name, 40)
 
     def zone_lost(self, zone: str) -> None:
@@ -179,6 +185,6 @@ class Accidents:
             machine.mute = False
             self._thaw(name)
             machine.docker = "up"
-            self.cluster.power_on(name)
+            self.cluster.power_on(name, by_hand=True)
             if not self.cluster.hosts[name].docker:
                 self.cluster.docker_up(name)

@@ -5,13 +5,15 @@ Each check is counted; one that was never made is taken for broken by whoever re
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from clusterctl.model.health import Opinion
-from clusterctl.model.plan import ApplyUnit, Batch, Fence, Reboot, RemoveUnit, Step
+from clusterctl.model.plan import ApplyUnit, Batch, Fence, Reboot, RemoveUnit
 from clusterctl.model.report import StepResult
 from clusterctl.model.service import Project, Service
+from tests.nights.data import DataWatch
 from tests.nights.world import NightCluster
 from tests.soak.watch import OUT, Tally
 
@@ -53,10 +55,8 @@ class Checker:
         self.opinions: dict[str, tuple[Opinion, ...]] = {}
         self.silence: dict[str, Silence] = {}
         self.runs: dict[str, Run] = {}
-        self.returned: set[tuple[str, str]] = set()
-        self.home = {name: host for host, fake in cluster.hosts.items() for name in fake.containers}
-        """Data -> where it was started last, or found well when the host before was proven off."""
-        self._held: dict[tuple[str, str], bool] = {}
+        running = {name for fake in cluster.hosts.values() for name in fake.containers}
+        self.data = DataWatch(cluster, frozenset(filter(self._is_data, running)), tally)
 
     # --- what operators see ----------------------------------------------------------------------
 
@@ -90,22 +90,21 @@ class Checker:
         """Begin a run, right after the look that led to it."""
         reach = self.reach.get(operator, frozenset())
         seen = frozenset(h for h in chosen if h in reach or self._heard_by_most(operator, h))
-        burdened = sum(self._is_burdened(host) for host in lost)
+        copies = Counter(name for fake in self.cluster.hosts.values() for name in fake.containers)
+        burdened = sum(self._is_burdened(host, copies) for host in lost)
         self.runs[operator] = Run(operator, verb, frozenset(chosen), seen, burdened)
 
     def _heard_by_most(self, operator: str, host: str) -> bool:
+        if not self.cluster.machines[host].lives:
+            return False
         peers = self.reach[operator] - {host}
         heard = sum(self.cluster.sign_of(peer, host) in LIFE for peer in peers)
         return 2 * heard > len(peers)
 
-    def _is_burdened(self, host: str) -> bool:
+    def _is_burdened(self, host: str, copies: Counter[str]) -> bool:
         """Whether anything that may move was on a lost host, and on no other."""
-        fake = self.cluster.hosts
-        return any(
-            not any(name in fake[other].containers for other in fake if other != host)
-            for name in fake[host].containers
-            if self._may_move(name, host)
-        )
+        there = self.cluster.hosts[host].containers
+        return any(copies[name] == 1 and self._may_move(name, host) for name in there)
 
     def _may_move(self, name: str, host: str) -> bool:
         service = self.services[name.rpartition("-")[0]]
@@ -122,8 +121,7 @@ class Checker:
             self._before_failover(run, batch)
         else:
             self._before_voluntary(run, batch)
-        data = [step for step in batch.steps if isinstance(step, RemoveUnit) and self._is_data(step)]
-        self._held = {(s.instance.name, s.host): self._holds(s.instance.name, s.host) for s in data}
+        self.data.before(batch)
         return frozenset(host for host in batch.hosts if host and self.cluster.hosts[host].epoch > epoch)
 
     def _before_failover(self, run: Run, batch: Batch) -> None:
@@ -156,7 +154,7 @@ class Checker:
     def _goes(self, step: ApplyUnit) -> None:
         service = self.services[step.instance.name.rpartition("-")[0]]
         self._demand("x-drain: refuse", service.drain != "refuse", f"{step.instance} leaves {step.leaves}")
-        if self._is_data(step):
+        if self._is_data(step.instance.name):
             fenced = self.cluster.machines[step.leaves].fenced
             self._demand("I2 fence first", fenced, f"{step.instance} leaves {step.leaves}, which is not off")
 
@@ -197,25 +195,12 @@ class Checker:
             if self.cluster.hosts[host].active.get(f"clusterctl-{name}.service") == "active"
         ]
 
-    def after(self, operator: str, batch: Batch) -> None:
+    def after(self, batch: Batch) -> None:
         """Check what stands after a batch, also after one in which the operator died."""
-        del operator
-        for step in batch.steps:
-            if isinstance(step, ApplyUnit) and self._is_data(step):
-                self.check_once(step.instance.name)
-                if self._holds(step.instance.name, step.host):
-                    self.home[step.instance.name] = step.host
-        for (name, host), held in self._held.items():
-            if held and not self._holds(name, host):
-                newest = self.home.get(name) == host
-                self._demand("newest data stays", not newest, f"{name} left {host}, where its newest data is")
-        self._forget_returned()
+        self.data.after(batch)
 
-    def ended(
-        self, operator: str, batch: Batch, results: Sequence[StepResult], *, stale: frozenset[str]
-    ) -> None:
+    def ended(self, results: Sequence[StepResult], stale: frozenset[str]) -> None:
         """Check that hosts which have seen a newer operator did nothing, and count what devices proved."""
-        del operator, batch
         for result in results:
             if result.step.host in stale:
                 self.tally.guards["stale operator refused"] += 1
@@ -223,48 +208,10 @@ class Checker:
             if isinstance(result.step, Fence):
                 self.tally.guards["fence proven" if result.status == "changed" else "fence failed"] += 1
                 if result.status == "changed":
-                    self._off(result.step.about)
+                    self.data.proven_off(result.step.about)
 
-    def _off(self, host: str) -> None:
-        """Take an older copy that runs for the data: the host of the newer one is proven off."""
-        for name, home in self.home.items():
-            others = [other for other in self.cluster.hosts if self._holds(name, other)]
-            if home == host and others:
-                self.home[name] = others[0]
-
-    # --- data ------------------------------------------------------------------------------------
-
-    def booted(self, host: str, was_fenced: bool) -> None:  # noqa: FBT001 - told by the machine
-        """Note what a fence device had ended, and runs again since its host is up, until it is removed (docs/fencing.md)."""
-        for name in sorted(self.cluster.hosts[host].containers):
-            if self.services[name.rpartition("-")[0]].mounts:
-                if was_fenced and len(self._holders(name)) > 1:
-                    self.returned.add((name, host))
-                    self.tally.guards["fenced host came back with data"] += 1
-                self.check_once(name)
-
-    def check_once(self, name: str) -> None:
-        """Check that data runs once."""
-        holders = self._holders(name)
-        self._demand("I2", len(holders) <= 1, f"{name} is on {holders}")
-
-    def _forget_returned(self) -> None:
-        """Forget old copies that are gone, and those that are the last ones there are."""
-        new = {name for name, _ in self.returned if self._holders(name)}
-        self.returned = {(n, host) for n, host in self.returned if n in new and self._holds(n, host)}
-
-    def _holders(self, name: str) -> list[str]:
-        """Return where an instance runs, or may go on by itself; not where a person has switched it on again."""
-        hosts = self.cluster.hosts
-        return [h for h in hosts if self._holds(name, h) and (name, h) not in self.returned]
-
-    def _holds(self, name: str, host: str) -> bool:
-        return name in self.cluster.hosts[host].containers and self.cluster.machines[host].may_run
-
-    def _is_data(self, step: Step) -> bool:
-        if not isinstance(step, ApplyUnit | RemoveUnit):
-            return False
-        return bool(self.services[step.instance.name.rpartition("-")[0]].mounts)
+    def _is_data(self, name: str) -> bool:
+        return bool(self.services[name.rpartition("-")[0]].mounts)
 
     def _demand(self, promise: str, holds: bool, words: str) -> None:  # noqa: FBT001 - what an assertion takes
         self.tally.demand(promise, holds, f"{words} ({self.cluster.now_s / 60:.1f} min)")

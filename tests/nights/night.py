@@ -41,7 +41,7 @@ class Night:
             put(self.cluster, project)
         self.cluster.touch_all()
         self.checker = Checker(self.cluster, self.projects, tally)
-        self.cluster.on_power.append(self.checker.booted)
+        self.cluster.on_power.append(self.checker.data.booted)
         self.chance = chance_of(seed, "operators")
         seat = Seat()
         self.observers = [
@@ -148,9 +148,8 @@ class Night:
             name: running[name] for name in {*running, *self.wanted} if running[name] != self.wanted[name]
         }
         self.tally.demand("everything runs once", not wrong, f"running: {wrong}")
-        holders = [name for name in self.wanted if self.checker.services[name.rpartition("-")[0]].mounts]
-        for name in holders:
-            self.checker.check_once(name)
+        for name in sorted(self.checker.data.names):
+            self.checker.data.check_once(name)
         marked = {name: sorted(fake.markers) for name, fake in self.cluster.hosts.items() if fake.markers}
         self.tally.demand("nothing is left marked", not marked, f"marked: {marked}")
         self.tally.demand("I12", first.quiet, f"the last round still had something to do: {first.last}")

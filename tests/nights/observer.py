@@ -175,12 +175,13 @@ class Observer:
         runs[f"{kind}: {'done' if report.ok else 'stopped'}"] += 1
         if report.batches_done:
             runs[f"{kind}: moves"] += sum(change.kind == "move" for change in report.plan.changes)
-            self.checker.tally.guards["surplus removed"] += sum(
-                result.status == "changed" and "surplus" in batch.title
-                for batch in report.plan.batches
-                for result in report.results
-                if result.step in batch.steps
+            surplus = {
+                id(step) for batch in report.plan.batches if "surplus" in batch.title for step in batch.steps
+            }
+            removed = sum(
+                id(result.step) in surplus and result.status == "changed" for result in report.results
             )
+            self.checker.tally.guards["surplus removed"] += removed
         if "lock is lost" in report.stopped:
             self._count("lock lost in a run")
 

@@ -71,8 +71,8 @@ class View:
             if self.dies_after is not None:
                 self.dies_after -= cluster.effects - begun
             cluster.touch(*(name for name in batch.hosts if name))
-            self.checker.after(self.operator, batch)
-        self.checker.ended(self.operator, batch, results, stale=stale)
+            self.checker.after(batch)
+        self.checker.ended(results, stale)
         return results
 
     def _sleep(self) -> None:

@@ -63,6 +63,7 @@ class NightCluster(FakeCluster):
         self.queue: list[tuple[float, int, Callable[[], None]]] = []
         self.debt_s = 0.0
         self.fence_calls: dict[str, int] = {}
+        self.on_fence: list[Callable[[str], None]] = []
         self.on_power: list[Callable[[str, bool], None]] = []
         self._number = 0
         self._kept: dict[tuple[str, bool], HostFacts] = {}
@@ -137,17 +138,21 @@ class NightCluster(FakeCluster):
 
     def power_off(self, name: str, *, fenced: bool) -> None:
         """Take the power away. What a fence device has cut stays off until a person comes."""
-        self.machines[name].power = "off"
-        self.machines[name].fenced |= fenced
+        machine = self.machines[name]
+        if fenced and not machine.fenced:
+            for told in self.on_fence:
+                told(name)
+        machine.power = "off"
+        machine.fenced |= fenced
         if fenced:
             self.hosts[name].containers.clear()
             self.hosts[name].active.clear()
         self.touch(name)
 
-    def power_on(self, name: str) -> None:
-        """Boot a host that is off."""
+    def power_on(self, name: str, *, by_hand: bool = False) -> None:
+        """Boot a host that is off; where a fence device has cut the power, only a person can."""
         machine = self.machines[name]
-        if machine.power != "off":
+        if machine.power != "off" or (machine.fenced and not by_hand):
             return
         was_fenced = machine.fenced
         machine.power, machine.fenced = "on", False
