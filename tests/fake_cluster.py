@@ -39,6 +39,7 @@ from tests.fake_host import (
     image_fact,
     sha,
     unit_fact,
+    waits_for_leave,
 )
 from tests.fake_work import HostWork
 
@@ -183,6 +184,6 @@ class FakeCluster:
         fake.loaded = dict(fake.files)
         for unit, text in ours.items():
             fake.active[unit] = "inactive"
-            if unit in fake.enabled and "ConditionPathExists=" not in text:
+            if unit in fake.enabled and not waits_for_leave(fake, unit):
                 started = HostWork(self, name).start(text)
                 fake.active[unit] = "active" if started else "failed"

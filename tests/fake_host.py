@@ -79,6 +79,11 @@ class FakeHost:
         self.active[name] = "active"
 
 
+def waits_for_leave(fake: FakeHost, unit: str) -> bool:
+    """Whether a unit is one of a singleton that nobody has let start since the last boot."""
+    return "ConditionPathExists=" in fake.files[unit] and unit not in fake.permits
+
+
 @lru_cache(maxsize=8192)
 def argv_of(text: str) -> tuple[str, ...]:
     """Return the words of the unit's main process, if it is one of docker's."""

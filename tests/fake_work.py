@@ -100,7 +100,9 @@ class HostWork:
                 return fake_steps.copy(self._cluster, self._fake, step)
             case RecordRun():
                 done = self._put(step, self._fake.runs, step.run, step.text)
-                for old in sorted(self._fake.runs, reverse=True)[20:]:
+                kept = sorted(self._fake.runs, reverse=True)
+                often = [run for run in kept if "-failover-" in run]
+                for old in (*[run for run in kept if run not in often][20:], *often[5:]):
                     if old != step.run:
                         del self._fake.runs[old]
                 return done

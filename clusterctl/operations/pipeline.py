@@ -166,7 +166,11 @@ class Pipeline:
         """Write down how the run ended."""
         back = report.rolled_back
         state: RunState = self.closes or "done" if report.ok else "aborted" if back and back.ok else "stopped"
-        ended = replace(summary, state=state, detail=report.stopped, batches_done=report.batches_done)
+        detail = report.stopped
+        if state == "done" and (forgotten := self._forgotten(intent)):
+            # What an earlier try has marked there is not taken off yet: the run can still be gone on with.
+            state, detail = "stopped", f"{' '.join(forgotten)} left out (--ignore-host)"
+        ended = replace(summary, state=state, detail=detail, batches_done=report.batches_done)
         refused, _ = self._record(RunRecord(ended, intent), right)
         if refused:
             self.emit(Event("note", refused, failed=True))
@@ -176,6 +180,11 @@ class Pipeline:
             report = replace(report, stopped=report.stopped or error.message)
         self.emit(Event("end", state, failed=not report.ok))
         return report
+
+    def _forgotten(self, intent: Intent) -> tuple[str, ...]:
+        """Return the hosts of a run that goes on which are left out this time."""
+        hosts = getattr(intent, "hosts", ()) if self.closes else ()
+        return tuple(host for host in hosts if host in self.ignored)
 
     def _record(self, record: RunRecord, right: Right) -> tuple[str, tuple[StepResult, ...]]:
         """Keep the run's record on the lock hosts; return why that failed on more than a minority, and what did."""

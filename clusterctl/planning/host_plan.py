@@ -334,7 +334,21 @@ class HostPlan:
 
     def _clear(self, host: str, *, uncordon: bool) -> list[Step]:
         names = [name for name in _MARKERS if name != "cordoned" or uncordon]
-        return [ClearMarker(host, name, self.run.id, "the host is back") for name in names]
+        steps: list[Step] = [ClearMarker(host, name, self.run.id, "the host is back") for name in names]
+        for name in names:
+            marker = self.marker(host, name)
+            if marker and marker.run in self._given_up(host):
+                steps.append(ClearMarker(host, name, marker.run, f"what {marker.run} began is done"))
+        return steps
+
+    def _given_up(self, host: str) -> set[str]:
+        """Return the runs of this very verb that have taken the host out and not brought it back: this one does.
+
+        They are over, since this run has the lock. A host that was drained stays out.
+        """
+        found = (self.marker(host, name) for name in ("rebooting", "updating", "draining"))
+        mine = f"-{self.verb}-"
+        return {marker.run for marker in found if marker and self.verb != "drain" and mine in marker.run}
 
     def _is_rebooting(self, host: str) -> bool:
         marker = self.marker(host, "rebooting")
@@ -342,7 +356,7 @@ class HostPlan:
 
     def _cordoned_by_us(self, host: str) -> bool:
         marker = self.marker(host, "cordoned")
-        return marker is None or marker.run == self.run.id
+        return marker is None or marker.run == self.run.id or marker.run in self._given_up(host)
 
     @staticmethod
     def _hooks(hooks: Sequence[Hook], hosts: Sequence[str]) -> list[Step]:

@@ -77,11 +77,14 @@ def runs_of(snapshot: Snapshot) -> tuple[RunSummary, ...]:
 def left_unfinished(runs: Sequence[RunSummary]) -> tuple[RunSummary, ...]:
     """Return the runs that may have left something half done, newest first, as `runs` are.
 
-    One that a later run on the same subject has finished over is left out: to go on with it would undo that.
+    One that a later run on the same subject has finished over is left out: to go on with it would undo that. So is a
+    failover: the next one looks anew, and does what is still to be done.
     """
     later: set[tuple[str, str]] = set()
     found = []
     for summary in runs:
+        if summary.verb == "failover":
+            continue
         if not summary.unfinished:
             later.add(_matter(summary))
         elif _matter(summary) not in later:

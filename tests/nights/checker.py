@@ -56,7 +56,8 @@ class Checker:
         self.silence: dict[str, Silence] = {}
         self.runs: dict[str, Run] = {}
         running = {name for fake in cluster.hosts.values() for name in fake.containers}
-        self.data = DataWatch(cluster, frozenset(filter(self._is_data, running)), tally)
+        once = frozenset(name for name in running if self.services[name.rpartition("-")[0]].singleton)
+        self.data = DataWatch(cluster, frozenset(filter(self._is_data, running)), tally, once)
 
     # --- what operators see ----------------------------------------------------------------------
 
@@ -110,7 +111,8 @@ class Checker:
         service = self.services[name.rpartition("-")[0]]
         if service.mode == "global" or service.drain == "refuse":
             return False
-        return not service.mounts or bool(self.cluster.inventory.host(host).fence)
+        stays = service.mounts or service.singleton
+        return not stays or bool(self.cluster.inventory.host(host).fence)
 
     # --- around each batch -----------------------------------------------------------------------
 
@@ -131,6 +133,9 @@ class Checker:
             self._demand("I6", 2 * reached > all_, f"{reached} of {all_} reached, and {batch.title}")
         for step in changes:
             if isinstance(step, ApplyUnit) and step.leaves:
+                if self._has_failed(step.instance.unit, step.leaves):
+                    self.tally.guards["failed for good"] += 1
+                    continue
                 self._leaves(run, step.leaves)
                 self._goes(step)
             elif isinstance(step, Fence):
@@ -150,6 +155,10 @@ class Checker:
         self._demand("cap of a run", len(run.left) <= most, f"{sorted(run.left)} in one run")
         most = max(1, hosts // 5)
         self._demand("cap at once", run.burdened <= most, f"{run.burdened} hosts were lost at once")
+
+    def _has_failed(self, unit: str, host: str) -> bool:
+        fake = self.cluster.hosts[host]
+        return self.cluster.machines[host].lives and fake.active.get(unit) == "failed"
 
     def _goes(self, step: ApplyUnit) -> None:
         service = self.services[step.instance.name.rpartition("-")[0]]
@@ -211,7 +220,8 @@ class Checker:
                     self.data.proven_off(result.step.about)
 
     def _is_data(self, name: str) -> bool:
-        return bool(self.services[name.rpartition("-")[0]].mounts)
+        service = self.services[name.rpartition("-")[0]]
+        return bool(service.mounts) or service.singleton
 
     def _demand(self, promise: str, holds: bool, words: str) -> None:  # noqa: FBT001 - what an assertion takes
         self.tally.demand(promise, holds, f"{words} ({self.cluster.now_s / 60:.1f} min)")

@@ -11,7 +11,7 @@ from tests.soak.watch import Tally
 
 @dataclass
 class DataWatch:
-    """Looks on the instances named in `names`.
+    """Looks on the instances named in `names`; those in `once` run once also where a host is switched on again.
 
     `home`: where each was started last, or found running when the host before was proven off. `returned`: old copies on
     hosts that a device had cut off and a person has switched on again: they run until they are removed (docs/fencing.md).
@@ -20,6 +20,7 @@ class DataWatch:
     cluster: NightCluster
     names: frozenset[str]
     tally: Tally
+    once: frozenset[str] = frozenset()
     home: dict[str, str] = field(default_factory=dict)
     returned: set[tuple[str, str]] = field(default_factory=set)
     held: list[tuple[str, str]] = field(default_factory=list)
@@ -57,7 +58,7 @@ class DataWatch:
     def booted(self, host: str, was_fenced: bool) -> None:  # noqa: FBT001 - told by the machine
         """Note what runs again on a host that is up."""
         for name in sorted(self.names & set(self.cluster.hosts[host].containers)):
-            if was_fenced and len(self._holders(name)) > 1:
+            if name not in self.once and was_fenced and len(self._holders(name)) > 1:
                 self.returned.add((name, host))
                 self.tally.guards["fenced host came back with data"] += 1
             self.check_once(name)

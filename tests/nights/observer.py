@@ -21,6 +21,7 @@ from clusterctl.operations.health import Checked, HealthLook
 from clusterctl.operations.pipeline import Pipeline, Timekeeper
 from clusterctl.operations.rights import NoJournal
 from clusterctl.planning.detector import Hysteresis
+from clusterctl.planning.leaving import RESTING
 from tests.fake_host import KilledError
 from tests.nights.checker import PERIOD_S, Checker
 from tests.nights.seat import MemoryRounds, NightLock, Seat
@@ -36,6 +37,7 @@ class Remembered:
 
     snapshot: Snapshot
     verdicts: list[str]
+    resting: tuple[str, ...]
     guards: list[str]
 
 
@@ -94,7 +96,8 @@ class Observer:
         self._count_verdicts(found.health)
         verdicts = [host.verdict for host in found.health.hosts]
         last = self.last
-        if last and last.verdicts == verdicts and _is_same(last.snapshot, found.snapshot):
+        same = last and (last.verdicts, last.resting) == (verdicts, found.resting)
+        if last and same and _is_same(last.snapshot, found.snapshot):
             self._count(*last.guards)
             self.quiet = not last.guards
             return
@@ -103,11 +106,13 @@ class Observer:
         self._count(*guards)
         if proposal is None or proposal.plan.is_empty:
             self.quiet = not guards
-            self.last = Remembered(found.snapshot, list(verdicts), guards)
+            self.last = Remembered(found.snapshot, list(verdicts), found.resting, guards)
             return
         self.quiet = False
         self.checker.begin(self.name, "failover", proposal.choice.hosts, found.health.of("lost"))
-        self.carry_out(proposal.intent, proposal.run, proposal.silent)
+        report = self.carry_out(proposal.intent, proposal.run, proposal.silent)
+        if report is not None and report.ok:
+            self.health.note_moves(proposal.moves)
 
     def _propose(self, found: Checked) -> tuple[list[str], Proposal | None]:
         try:
@@ -117,7 +122,7 @@ class Observer:
         except RefusedError as error:
             return ["no majority" if "no majority" in error.message else "too many at once"], None
         guards = ["later (cap of a run)"] if proposal.choice.later else []
-        guards += sorted({note.partition(":")[0] for note in proposal.plan.notes})
+        guards += sorted({_guard_of(note) for note in proposal.plan.notes})
         return guards, proposal
 
     def begin_run(self, verb: str, subject: str) -> RunSummary:
@@ -174,6 +179,7 @@ class Observer:
         runs = self.checker.tally.runs
         runs[f"{kind}: {'done' if report.ok else 'stopped'}"] += 1
         if report.batches_done:
+            runs[f"{kind}: let start"] += sum(c.kind == "start" for c in report.plan.changes)
             runs[f"{kind}: moves"] += sum(change.kind == "move" for change in report.plan.changes)
             surplus = {
                 id(step) for batch in report.plan.batches if "surplus" in batch.title for step in batch.steps
@@ -208,3 +214,7 @@ def _is_same(one: Snapshot, other: Snapshot) -> bool:
     """Whether two looks are of the same answers: the very same facts, or silence on the same rung."""
     pairs = zip(one.hosts.values(), other.hosts.values(), strict=True)
     return all(a is b or (not isinstance(a, HostFacts) and a == b) for a, b in pairs)
+
+
+def _guard_of(note: str) -> str:
+    return "rests" if note.endswith(RESTING) else note.partition(":")[0]

@@ -57,8 +57,13 @@ def _projects(hosts: int) -> tuple[Project, ...]:
         a_service("pinned", replicas=2, drain="refuse"),
     )
     data = [_data(n, "yes" if n % 3 else "no") for n in range(1, max(4, min(10, hosts // 5)) + 1)]
+    data += [_job(n, "yes" if n % 3 else "no") for n in range(1, max(3, min(6, hosts // 8)) + 1)]
     watch = Project("watch", (a_service("agent", mode="global"),))
-    return Project("shop", tuple(shop)), Project("data", tuple(data), tuple(s.name for s in data)), watch
+    return (
+        Project("shop", tuple(shop)),
+        Project("data", tuple(data), tuple(s.name for s in data if s.mounts)),
+        watch,
+    )
 
 
 def _data(number: int, fenced: str) -> Service:
@@ -67,6 +72,11 @@ def _data(number: int, fenced: str) -> Service:
     return a_service(
         name, mounts=(Mount("volume", name, "/data"),), constraints=constraints, priority=number * 10
     )
+
+
+def _job(number: int, fenced: str) -> Service:
+    constraints = (Constraint("node.labels.fenced", "==", fenced),)
+    return a_service(f"job{number}", singleton=True, constraints=constraints)
 
 
 def chance_of(seed: int, what: str) -> random.Random:

@@ -19,6 +19,7 @@ from clusterctl.model.report import StepResult
 from clusterctl.model.snapshot import HostFacts, LookRequest, Unreachable
 from clusterctl.operations.fencing import Fencing
 from tests.fake_cluster import FakeCluster
+from tests.fake_host import waits_for_leave
 from tests.fake_work import HostWork
 
 EPOCH_S = 1_800_000_000
@@ -177,6 +178,8 @@ class NightCluster(FakeCluster):
         for unit in sorted(fake.enabled):
             if fake.active.get(unit) != "active" and unit in fake.files:
                 fake.loaded[unit] = fake.files[unit]
+                if waits_for_leave(fake, unit):
+                    continue
                 well = HostWork(self, name).start(fake.files[unit])
                 fake.active[unit] = "active" if well else "failed"
         self.touch(name)

@@ -425,3 +425,23 @@ def test_records_are_written_with_the_epoch_of_the_lock() -> None:
 
     assert [summary.epoch for summary in runs_of(cluster.see())] == [7]
     assert [type(step) for step in cluster.performed[0].steps] == [RecordRun] * 3
+
+
+def test_a_run_that_leaves_one_of_its_hosts_out_can_still_be_gone_on_with() -> None:
+    """What it has marked there would otherwise stay for ever."""
+    cluster, lock = a_cluster(), CountingLock()
+    summary = RunSummary("20270115-080000-reboot-0001", "reboot", "h4", "clusterctl reboot", "ops@laptop", 1)
+    run = a_run(cluster, RebootIntent(("h4",)), lock, summary)
+    assert kill(run, cluster, 8)
+    assert "draining" in cluster.hosts["h4"].markers
+    cluster.hosts["h4"].unreachable = Unreachable("h4", "connect", "no answer in 10 s")
+
+    without = replace(run, ignored=frozenset({"h4"}))
+    do(without)
+
+    (left,) = left_unfinished(runs_of(cluster.see()))
+    assert (left.state, left.detail) == ("stopped", "h4 left out (--ignore-host)")
+    cluster.hosts["h4"].unreachable = None
+    do(run)
+    assert cluster.hosts["h4"].markers == {}
+    assert left_unfinished(runs_of(cluster.see())) == ()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from clusterctl.model.intent import RebootIntent
 from clusterctl.model.plan import Batch, HostChange, Reboot, Verify
 from clusterctl.planning.host_plan import SETTLE_S
@@ -11,6 +13,7 @@ from tests.conduct import a_summary, carry_out
 from tests.fake_cluster import FakeCluster
 from tests.planning.fleets import (
     a_fleet,
+    boots,
     lines,
     opened,
     plan_for,
@@ -126,3 +129,20 @@ def test_two_projects_are_moved_and_recorded() -> None:
 
     assert plan_for(cluster, other).is_empty
     assert plan_for(cluster, a_project(a_service(replicas=3))).is_empty
+
+
+@pytest.mark.parametrize(
+    ("by", "left"),
+    [("20270101-000000-reboot-aaaa", []), ("20270101-000000-drain-aaaa", ["cordoned", "draining"])],
+)
+def test_what_an_earlier_reboot_has_left_is_taken_along_and_a_drain_stays(by: str, left: list[str]) -> None:
+    """Its record may be on lock hosts that are silent now, so that it is not gone on with."""
+    cluster = a_fleet(a_service(replicas=3))
+    text = f"by=dev@desk\nrun={by}\nreason=x\nsince=0\n"
+    cluster.hosts["h5"].markers |= {"cordoned": text, "draining": text}
+
+    plan = planned(cluster, RebootIntent(("h5",)), a_summary("reboot", "h5"))
+    assert carry_out(cluster, plan).ok
+
+    assert sorted(cluster.hosts["h5"].markers) == left
+    assert boots(cluster)["h5"] != "boot-h5"

@@ -97,6 +97,17 @@ def test_twenty_records_are_kept_and_the_present_one_in_any_case(host: ShellHost
     assert kept[1:] == [f"202611{day}T100000Z-ab.json" for day in range(12, 32)]
 
 
+def test_failovers_that_cron_tries_each_minute_push_nothing_else_out(host: ShellHost) -> None:
+    """Their record is no help: the next failover looks anew."""
+    host.write("etc/runs/20261101-080000-reboot-ab12.json", "old\n")
+    for minute in range(10, 40):
+        host.run(replace(RECORD, run=f"20261101-09{minute}00-failover-ab12"))
+
+    kept = host.names("etc/runs")
+    assert kept[0] == "20261101-080000-reboot-ab12.json"
+    assert kept[1:] == [f"20261101-09{minute}00-failover-ab12.json" for minute in range(35, 40)]
+
+
 def test_the_three_highest_generations_of_a_project_are_kept(host: ShellHost) -> None:
     host.run(manifest(1, "shop-2"))
     for generation in (2, 9, 10, 11):
