@@ -119,12 +119,13 @@ class Checker:
     def before(self, operator: str, batch: Batch, epoch: int) -> frozenset[str]:
         """Check what a batch is about to do; return the hosts that must refuse it."""
         run = self.runs[operator]
+        refusing = frozenset(host for host in batch.hosts if host and self.cluster.hosts[host].epoch > epoch)
         if run.verb == "failover":
             self._before_failover(run, batch)
         else:
-            self._before_voluntary(run, batch)
+            self._before_voluntary(run, batch, refusing)
         self.data.before(batch)
-        return frozenset(host for host in batch.hosts if host and self.cluster.hosts[host].epoch > epoch)
+        return refusing
 
     def _before_failover(self, run: Run, batch: Batch) -> None:
         changes = [s for s in batch.steps if isinstance(s, ApplyUnit | RemoveUnit | Fence)]
@@ -167,7 +168,7 @@ class Checker:
             fenced = self.cluster.machines[step.leaves].fenced
             self._demand("I2 fence first", fenced, f"{step.instance} leaves {step.leaves}, which is not off")
 
-    def _before_voluntary(self, run: Run, batch: Batch) -> None:
+    def _before_voluntary(self, run: Run, batch: Batch, refusing: frozenset[str]) -> None:
         if batch.opens:
             hosts = self.cluster.hosts
             out = {name for name in self.reach[run.operator] if OUT & set(hosts[name].markers)}
@@ -176,6 +177,7 @@ class Checker:
         for step in batch.steps:
             if isinstance(step, Reboot):
                 gone |= {(name, step.host) for name in self.cluster.hosts[step.host].containers}
+        gone = {(name, host) for name, host in gone if host not in refusing}
         if gone:
             self._floors(run, batch, gone)
 

@@ -126,7 +126,8 @@ def test_what_was_started_within_half_an_hour_stays() -> None:
 def test_what_is_not_well_stays() -> None:
     fleet = Tight()
 
-    fleet.cluster.hosts[fleet.small].active[UNIT] = "failed"
+    containers = fleet.cluster.hosts[fleet.small].containers
+    containers["shop-small-1"] = dataclasses.replace(containers["shop-small-1"], health="unhealthy")
 
     assert fleet.plan().is_empty
 
