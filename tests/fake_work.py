@@ -97,7 +97,9 @@ class HostWork:
                 return fake_steps.copy(self._cluster, self._fake, step)
             case RecordRun():
                 done = self._put(step, self._fake.runs, step.run, step.text)
-                for old in sorted(self._fake.runs, reverse=True)[20:]:
+                verb = step.run.split("-", 2)[-1].rpartition("-")[0]
+                mine = [old for old in self._fake.runs if f"-{verb}-" in old]
+                for old in sorted(mine, reverse=True)[20:]:
                     if old != step.run:
                         del self._fake.runs[old]
                 return done

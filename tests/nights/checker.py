@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from clusterctl.model.health import Opinion
 from clusterctl.model.plan import ApplyUnit, Batch, Fence, Reboot, RemoveUnit
@@ -117,12 +117,14 @@ class Checker:
     def before(self, operator: str, batch: Batch, epoch: int) -> frozenset[str]:
         """Check what a batch is about to do; return the hosts that must refuse it."""
         run = self.runs[operator]
+        stale = frozenset(host for host in batch.hosts if host and self.cluster.hosts[host].epoch > epoch)
         if run.verb == "failover":
             self._before_failover(run, batch)
         else:
-            self._before_voluntary(run, batch)
+            steps = tuple(step for step in batch.steps if step.host not in stale)
+            self._before_voluntary(run, replace(batch, steps=steps))
         self.data.before(batch)
-        return frozenset(host for host in batch.hosts if host and self.cluster.hosts[host].epoch > epoch)
+        return stale
 
     def _before_failover(self, run: Run, batch: Batch) -> None:
         changes = [s for s in batch.steps if isinstance(s, ApplyUnit | RemoveUnit | Fence)]

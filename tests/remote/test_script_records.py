@@ -18,9 +18,9 @@ from clusterctl.model.plan import (
 )
 from tests.remote.shell_host import ShellHost
 
-CORDON = SetMarker("h1", "cordoned", "20261122T100000Z-ab", "ops@laptop", "new disk")
+CORDON = SetMarker("h1", "cordoned", "20261122-100000-apply-ab", "ops@laptop", "new disk")
 UNCORDON = ClearMarker("h1", "cordoned", "", "done")
-RECORD = RecordRun("h1", "20261122T100000Z-ab", '{"run":1}\nQUJD\n')
+RECORD = RecordRun("h1", "20261122-100000-apply-ab", '{"run":1}\nQUJD\n')
 
 
 @pytest.fixture
@@ -39,7 +39,7 @@ def test_a_marker_says_by_whom_for_which_run_why_and_since_when(host: ShellHost)
 
     lines = host.read("etc/markers/cordoned").splitlines()
     assert result.status == "changed"
-    assert lines[:3] == ["by=ops@laptop", "run=20261122T100000Z-ab", "reason=new disk"]
+    assert lines[:3] == ["by=ops@laptop", "run=20261122-100000-apply-ab", "reason=new disk"]
     assert before <= int(lines[3].removeprefix("since=")) <= time.time()
 
 
@@ -56,7 +56,7 @@ def test_a_marker_of_another_run_is_not_cleared(host: ShellHost) -> None:
     host.run(CORDON)
 
     other = host.run(replace(UNCORDON, run="20261122T100000Z-a"))[0]
-    own = host.run(replace(UNCORDON, run="20261122T100000Z-ab"))[0]
+    own = host.run(replace(UNCORDON, run="20261122-100000-apply-ab"))[0]
     again = host.run(UNCORDON)[0]
 
     assert (other.status, own.status, again.status) == ("unchanged", "changed", "unchanged")
@@ -79,22 +79,23 @@ def test_the_words_of_a_marker_are_one_line_each(host: ShellHost) -> None:
 def test_a_record_is_for_root_alone_and_written_once(host: ShellHost) -> None:
     first, again = host.run(RECORD)[0], host.run(RECORD)[0]
 
-    file = host.root / "etc/runs/20261122T100000Z-ab.json"
+    file = host.root / "etc/runs/20261122-100000-apply-ab.json"
     assert (first.status, again.status) == ("changed", "unchanged")
     assert file.read_text() == '{"run":1}\nQUJD\n'
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
 
 
-def test_twenty_records_are_kept_and_the_present_one_in_any_case(host: ShellHost) -> None:
+def test_twenty_records_of_each_verb_are_kept_and_the_present_one_in_any_case(host: ShellHost) -> None:
+    host.write("etc/runs/20261001-100000-reboot-ab.json", "old\n")
     for day in range(10, 32):
-        host.write(f"etc/runs/202611{day}T100000Z-ab.json", "old\n")
+        host.write(f"etc/runs/202611{day}-100000-failover-ab.json", "old\n")
 
-    host.run(replace(RECORD, run="20261101T100000Z-ab"))
+    host.run(replace(RECORD, run="20261101-100000-failover-ab"))
 
     kept = host.names("etc/runs")
-    assert kept[0] == "20261101T100000Z-ab.json"
-    assert kept[1:] == [f"202611{day}T100000Z-ab.json" for day in range(12, 32)]
+    assert kept[:2] == ["20261001-100000-reboot-ab.json", "20261101-100000-failover-ab.json"]
+    assert kept[2:] == [f"202611{day}-100000-failover-ab.json" for day in range(12, 32)]
 
 
 def test_the_three_highest_generations_of_a_project_are_kept(host: ShellHost) -> None:
@@ -173,7 +174,7 @@ def test_a_host_of_another_cluster_does_not_learn_our_epoch(host: ShellHost) -> 
     ("step", "said"),
     [
         (CORDON, "cannot write {etc}/markers/cordoned: cp: No space left on device"),
-        (RECORD, "cannot write {etc}/runs/20261122T100000Z-ab.json: cp: No space left on device"),
+        (RECORD, "cannot write {etc}/runs/20261122-100000-apply-ab.json: cp: No space left on device"),
         (manifest(1), "cannot write {etc}/projects/shop.json: cp: No space left on device"),
     ],
     ids=["marker", "record", "manifest"],
@@ -204,6 +205,6 @@ def test_every_change_is_a_line_in_the_hosts_journal(host: ShellHost) -> None:
     host.run(CORDON, epoch=12)
 
     assert host.read("journal").splitlines() == [
-        "epoch 12, a test: mark cordoned, run 20261122T100000Z-ab: changed",
-        "epoch 12, a test: record run 20261122T100000Z-ab: changed",
+        "epoch 12, a test: mark cordoned, run 20261122-100000-apply-ab: changed",
+        "epoch 12, a test: record run 20261122-100000-apply-ab: changed",
     ]
