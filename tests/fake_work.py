@@ -100,9 +100,9 @@ class HostWork:
                 return fake_steps.copy(self._cluster, self._fake, step)
             case RecordRun():
                 done = self._put(step, self._fake.runs, step.run, step.text)
-                kept = sorted(self._fake.runs, reverse=True)
-                often = [run for run in kept if "-failover-" in run]
-                for old in (*[run for run in kept if run not in often][20:], *often[5:]):
+                verb = step.run.split("-", 2)[-1].rpartition("-")[0]
+                mine = [old for old in self._fake.runs if f"-{verb}-" in old]
+                for old in sorted(mine, reverse=True)[20:]:
                     if old != step.run:
                         del self._fake.runs[old]
                 return done

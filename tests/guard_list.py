@@ -483,6 +483,13 @@ GUARDS = (
         ("tests/operations/test_fencing.py", NIGHTS),
     ),
     Guard(
+        "runs of one verb push no record of another away",
+        "clusterctl/remote/shell/records.sh",
+        '"$ETC/runs"/*-"${verb%-*}"-*.json',
+        '"$ETC/runs"/*.json',
+        ("tests/remote/test_script_records.py",),
+    ),
+    Guard(
         "one holder of the lock",
         "tests/soak/watch.py",
         "        if self.cluster.seat.holder is not None:\n",

@@ -48,8 +48,8 @@ unmark() {
   done_if "$1" "$?" "cannot remove $ETC/markers/$2"
 }
 
-# record ID RUN: the record on stdin; the newest twenty are kept, and of failovers, which cron may try each minute for a
-# long time, the newest five; the ids sort by time
+# record ID RUN: the record on stdin; the newest twenty of each verb are kept (the ids sort by time and end in verb and
+# token), so that a failover that cron repeats takes no unfinished reboot's record away
 record() {
   cat >"$STAGE/record"
   kept "$1" "$STAGE/record" "$ETC/runs/$2.json" 600
@@ -58,7 +58,7 @@ record() {
     1) result "$1" unchanged 0 "" ;;
     *) done_if "$1" 2 "cannot write $ETC/runs/$2.json"; return ;;
   esac
-  for file in "$ETC/runs"/*.json; do printf '%s\n' "${file##*/}"; done | sort -r >"$STAGE/runs"
-  { grep -v -e -failover- "$STAGE/runs" | tail -n +21; grep -e -failover- "$STAGE/runs" | tail -n +6; } |
+  verb=${2#*-*-}
+  for file in "$ETC/runs"/*-"${verb%-*}"-*.json; do printf '%s\n' "${file##*/}"; done | sort -r | tail -n +21 |
     while read -r old; do if [ "$old" != "$2.json" ]; then rm -f "$ETC/runs/$old"; fi; done
 }
