@@ -16,6 +16,8 @@ VERDICTS, FAILOVER = "tests/planning/test_verdicts.py", "tests/planning/test_fai
 NIGHTS = "tests/nights/test_nights.py::test_what_is_promised_holds_in_small_nights_and_was_looked_at"
 REBALANCE = "tests/planning/test_rebalance.py"
 MAKING_ROOM = "tests/planning/test_making_room.py"
+SINGLETON = "tests/planning/test_singleton.py"
+SECOND_PLACE = "tests/planning/test_second_place.py"
 SOAK = "tests/soak/test_rollouts.py::test_what_is_promised_holds_and_was_looked_at"
 
 
@@ -600,5 +602,91 @@ GUARDS = (
         " or not unit.is_well",
         "",
         (f"{MAKING_ROOM}::test_what_is_not_well_stays",),
+    ),
+    Guard(
+        "singleton: a boot takes the leave to start away (I2)",
+        f"{PLANNING}/unit.py",
+        '*([f"ConditionPathExists={_permit(header)}"] if header.singleton else []),',
+        "",
+        (f"{SINGLETON}::test_a_fenced_host_that_boots_again_does_not_start_it_and_is_cleaned",),
+    ),
+    Guard(
+        "singleton: it stops before it starts elsewhere (I2)",
+        f"{PLANNING}/host_plan.py",
+        "if move.target and move.unit.header.singleton and move.unit.host not in lost",
+        "if False",
+        (f"{SINGLETON}::test_a_drain_stops_it_before_it_starts_elsewhere",),
+    ),
+    Guard(
+        "singleton: what an apply moves is removed before it starts elsewhere (I2)",
+        f"{PLANNING}/tasks.py",
+        'once = [("", header.instance.name)] if header.singleton else []',
+        "once: list[tuple[str, str]] = []",
+        (f"{SINGLETON}::test_a_move_and_a_broken_constraint_remove_it_first",),
+    ),
+    Guard(
+        "singleton: held on a lost host that is not proven off (I2)",
+        f"{PLANNING}/leaving.py",
+        "    if service.singleton and lost and not off:\n",
+        "    if False:\n",
+        (f"{SINGLETON}::test_on_a_lost_host_it_is_held_without_a_fence",),
+    ),
+    Guard(
+        "singleton: let start only where the newest manifest has it (I2)",
+        f"{PLANNING}/failover.py",
+        "        and _home(forecast, unit.instance) == unit.host\n",
+        "",
+        (f"{SINGLETON}::test_a_copy_on_a_host_that_is_back_waits_while_its_present_home_is_silent",),
+    ),
+    Guard(
+        "singleton: an apply does not start a copy while its home is not looked at (I2)",
+        f"{PLANNING}/scheduler.py",
+        'unseen = service.singleton and recorded.get(instance.name, "")',
+        'unseen = ""',
+        (f"{SINGLETON}::test_a_copy_on_a_host_that_is_back_waits_while_its_present_home_is_silent",),
+    ),
+    Guard(
+        "what was moved a short while ago does not move again",
+        f"{PLANNING}/leaving.py",
+        "        if unit.instance.name in self.resting:\n",
+        "        if False:\n",
+        (f"{FAILOVER}::test_what_was_moved_a_short_while_ago_is_held_and_the_rest_moves",),
+    ),
+    Guard(
+        "what has failed for good gets one other place, once",
+        f"{PLANNING}/second_place.py",
+        "    if any(copy.header.failed_on for copy in copies):\n",
+        "    if False:\n",
+        (f"{SECOND_PLACE}::test_it_is_started_elsewhere_once_and_then_only_told",),
+    ),
+    Guard(
+        "where all of a service have failed nothing moves",
+        f"{PLANNING}/second_place.py",
+        "if len(others) > 1 and not any(other.is_well for other in others):",
+        "if False:",
+        (f"{SECOND_PLACE}::test_where_all_of_a_service_have_failed_another_place_would_not_help",),
+    ),
+    Guard(
+        "a witness runs nothing",
+        f"{PLANNING}/eligibility.py",
+        "    if host.witness:\n",
+        "    if False:\n",
+        ("tests/planning/test_witness.py::test_nothing_is_placed_on_it",),
+    ),
+    Guard(
+        "a run that leaves one of its hosts out is not closed as done",
+        f"{OPERATIONS}/pipeline.py",
+        'if state == "done" and (forgotten := self._forgotten(intent)):',
+        "if forgotten := ():",
+        (
+            "tests/operations/test_resume.py::test_a_run_that_leaves_one_of_its_hosts_out_can_still_be_gone_on_with",
+        ),
+    ),
+    Guard(
+        "what an earlier reboot has marked is taken along",
+        f"{PLANNING}/host_plan.py",
+        "            if marker and marker.run in self._given_up(host):\n",
+        "            if False:\n",
+        (f"{REBOOT_RESUMED}::test_what_an_earlier_reboot_has_left_is_taken_along_and_a_drain_stays",),
     ),
 )
