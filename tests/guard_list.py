@@ -667,6 +667,13 @@ GUARDS = (
         (f"{SECOND_PLACE}::test_where_all_of_a_service_have_failed_another_place_would_not_help",),
     ),
     Guard(
+        "a host that answers again is not fenced",
+        f"{OPERATIONS}/fencing.py",
+        "        if shows_banner(self.inventory.host(host)):\n",
+        "        if False:\n",
+        ("tests/operations/test_fencing.py::test_a_host_that_answers_again_is_not_fenced",),
+    ),
+    Guard(
         "a witness runs nothing",
         f"{PLANNING}/eligibility.py",
         "    if host.witness:\n",

@@ -81,7 +81,7 @@ class Workspace:
                 say(note)
         holder = f"{self.verb} by {self.login}@{socket.gethostname()} pid {os.getpid()}"
         return SshFleet(
-            self.inventory, credentials, self.login, holder, self.settings.workers, self.fencing.off
+            self.inventory, credentials, self.login, holder, self.settings.workers, self.fencing.off_if_silent
         )
 
     @cached_property

@@ -13,6 +13,7 @@ from clusterctl.errors import ClusterctlError
 from clusterctl.model.fence import Action, AgentAnswer, Fenced, FenceDevice
 from clusterctl.model.inventory import Inventory
 from clusterctl.remote.fence import run_agent
+from clusterctl.remote.knock import shows_banner
 
 TRIES = 3
 
@@ -44,6 +45,12 @@ class Fencing:
                 return Fenced(host, certain=True, words=f"{device.agent}: off, and its status says so")
             failures.append(f"{device.agent}: {words}")
         return Fenced(host, certain=False, words="; ".join(failures) or "has no fence device")
+
+    def off_if_silent(self, host: str) -> Fenced:
+        """Cut the power of a host that was lost, unless it has come back since: then nothing is proven."""
+        if shows_banner(self.inventory.host(host)):
+            return Fenced(host, certain=False, words="it answers again, and was not fenced")
+        return self.off(host)
 
     def on(self, host: str) -> tuple[AgentAnswer, ...]:
         """Turn the power on with each device, as all of them may have cut it."""

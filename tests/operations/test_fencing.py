@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import socket
 import subprocess
+import threading
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -223,3 +226,36 @@ def test_a_host_that_is_to_run_an_agent_and_cannot_be_reached_proves_nothing() -
     answer = agent_answer(device, "off", {}, Unreachable("mgmt", "connect", "no answer in 10 s"))
 
     assert (answer.code, answer.words) == (None, "mgmt does not run it: connect: no answer in 10 s")
+
+
+# --- hosts that come back ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("says", "fenced"), [(b"SSH-2.0-OpenSSH_9.2\r\n", False), (b"", True), (b"HTTP", True)]
+)
+def test_a_host_that_answers_again_is_not_fenced(agents: Path, says: bytes, *, fenced: bool) -> None:
+    """A frozen machine takes connections and says nothing: that one is."""
+    put(agents, "fence_good", GOOD)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError), server.accept()[0] as connection:
+                connection.sendall(says)
+                connection.recv(1)
+
+        threading.Thread(target=serve, daemon=True).start()
+        host = Host("h1", "127.0.0.1", server.getsockname()[1], fence=(FenceDevice("fence_good"),))
+        found = Fencing(Inventory("test", (host,)), lambda _: "").off_if_silent("h1")
+
+    assert found.certain is fenced
+    assert (agents / "fence_good.given").exists() is fenced
+
+
+def test_a_host_that_takes_no_connection_is_fenced(agents: Path) -> None:
+    put(agents, "fence_good", GOOD)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    host = Host("h1", "127.0.0.1", port, fence=(FenceDevice("fence_good"),))
+
+    assert Fencing(Inventory("test", (host,)), lambda _: "").off_if_silent("h1").certain
