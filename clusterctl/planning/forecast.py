@@ -127,8 +127,8 @@ class Forecast:
     def settle(self, projects: Iterable[str], moved: frozenset[str] = frozenset()) -> dict[str, Manifest]:
         """Have the manifests of projects say where the instances are; return those that did not say so.
 
-        Data that was not `moved` stays where it is recorded while that host is not seen: what runs elsewhere meanwhile
-        may be an older copy, on a host that was fenced and is back.
+        Data, and singletons, that were not `moved` stay where they are recorded while that host is not seen: what is
+        elsewhere meanwhile may be an older copy, on a host that was fenced and is back.
         """
         changed: dict[str, Manifest] = {}
         for project in sorted(projects):
@@ -162,7 +162,7 @@ class Forecast:
             name: unit.host
             for unit in mine
             for name in [unit.instance.name]
-            if name in manifest.placements and not (unit.header.volumes and name in away)
+            if name in manifest.placements and not (unit.header.is_bound and name in away)
         }
 
     def priority_of(self, unit: Observed) -> int:

@@ -117,8 +117,9 @@ class _Leaving:
         return False
 
     def _is_held(self, unit: Observed, service: Service) -> bool:
-        """Whether data may still run on a lost host: then a copy elsewhere does not take over, it may be an older one."""
-        return self._lost and unit.host not in self._off and bool(writable_volumes(service))
+        """Whether data, or a singleton, may still run on a lost host: a copy elsewhere, which may be an older one, waits."""
+        bound = bool(writable_volumes(service)) or service.singleton
+        return self._lost and unit.host not in self._off and bound
 
     def _take_out_unit(self, unit: Observed, scheduler: Scheduler) -> None:
         """Say what becomes of a unit that has no copy elsewhere."""

@@ -47,6 +47,11 @@ class Header:
     singleton: bool = False
     failed_on: str = ""
 
+    @property
+    def is_bound(self) -> bool:
+        """Whether a second copy would do harm: it has data, or may run only once."""
+        return bool(self.volumes) or self.singleton
+
     @cached_property
     def instance(self) -> Instance:
         """The instance the unit runs."""

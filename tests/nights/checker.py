@@ -87,11 +87,19 @@ class Checker:
             elif "nothing" in told.get(host, ()):
                 mine.rounds.setdefault(host, []).append(now_s)
 
-    def begin(self, operator: str, verb: str, chosen: Sequence[str] = (), lost: Sequence[str] = ()) -> None:
-        """Begin a run, right after the look that led to it."""
+    def begin(
+        self,
+        operator: str,
+        verb: str,
+        chosen: Sequence[str] = (),
+        lost: Sequence[str] = (),
+        resting: Sequence[str] = (),
+    ) -> None:
+        """Begin a run, right after the look that led to it; `resting` instances were moved a short while ago."""
         reach = self.reach.get(operator, frozenset())
         seen = frozenset(h for h in chosen if h in reach or self._heard_by_most(operator, h))
         copies = Counter(name for fake in self.cluster.hosts.values() for name in fake.containers)
+        copies.subtract({name: copies[name] for name in resting})
         burdened = sum(self._is_burdened(host, copies) for host in lost)
         self.runs[operator] = Run(operator, verb, frozenset(chosen), seen, burdened)
 

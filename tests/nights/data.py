@@ -69,9 +69,16 @@ class DataWatch:
         self._demand("I2", len(holders) <= 1, f"{name} is on {holders}")
 
     def _forget(self) -> None:
-        """Forget old copies that are gone, and those that are the last ones there are."""
+        """Forget old copies that are gone, and those that are the last ones there are, where anybody could see them."""
         newer = {name for name, _ in self.returned if self._holders(name)}
-        self.returned = {(n, host) for n, host in self.returned if n in newer and self._holds(n, host)}
+        self.returned = {
+            (name, host)
+            for name, host in self.returned
+            if self._holds(name, host) and (name in newer or not self._is_seen(host))
+        }
+
+    def _is_seen(self, host: str) -> bool:
+        return all(self.cluster.machines[host].answers(observer) for observer in ("a", "b"))
 
     def _holders(self, name: str) -> list[str]:
         hosts = self.cluster.hosts

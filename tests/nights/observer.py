@@ -109,7 +109,8 @@ class Observer:
             self.last = Remembered(found.snapshot, list(verdicts), found.resting, guards)
             return
         self.quiet = False
-        self.checker.begin(self.name, "failover", proposal.choice.hosts, found.health.of("lost"))
+        lost = found.health.of("lost")
+        self.checker.begin(self.name, "failover", proposal.choice.hosts, lost, found.resting)
         report = self.carry_out(proposal.intent, proposal.run, proposal.silent)
         if report is not None and report.ok:
             self.health.note_moves(proposal.moves)
