@@ -120,8 +120,8 @@ GUARDS = (
     Guard(
         "what cannot leave refuses the whole plan",
         f"{PLANNING}/leaving.py",
-        "        if refused or (why.startswith(",
-        "        if False and (why.startswith(",
+        '        held = why == ONLY_ONCE or (why.startswith("volume") and (alone or not self._returns))\n        if refused or held:\n',
+        "        if False:\n",
         (f"{CORDON}::test_what_must_not_leave_refuses_the_whole_drain_with_the_reason",),
     ),
     Guard(
@@ -134,7 +134,7 @@ GUARDS = (
     Guard(
         "a cordon from before the run stays",
         f"{PLANNING}/host_plan.py",
-        "        return marker is None or marker.run == self.run.id\n",
+        "        return marker is None or marker.run == self.run.id or marker.run in self._given_up(host)\n",
         "        return True\n",
         (f"{REBOOT}::test_a_host_that_was_cordoned_before_the_run_stays_cordoned",),
     ),
@@ -148,7 +148,7 @@ GUARDS = (
     Guard(
         "what a resumed run finds rebooted must be well",
         f"{PLANNING}/host_plan.py",
-        "if unit.is_well or (self.was_rebooted(host) and self._starts_at_boot(host, unit))",
+        "if unit.is_well or (rebooted and self._starts_at_boot(host, unit))",
         "if unit.is_well",
         (f"{REBOOT_RESUMED}::test_after_a_verify_that_failed_the_host_is_not_brought_back_until_it_is_well",),
     ),
@@ -463,14 +463,14 @@ GUARDS = (
     Guard(
         "an older copy does not take over while the newer may run (I2)",
         f"{PLANNING}/leaving.py",
-        "        return self._lost and unit.host not in self._off and bool(writable_volumes(service))\n",
+        "        return self._lost and unit.host not in self._off and bound\n",
         "        return False\n",
         (f"{FAILOVER}::test_a_lost_host_with_newer_data_is_fenced_before_an_old_copy_counts", NIGHTS),
     ),
     Guard(
         "data is recorded where it was while that host is silent",
         f"{PLANNING}/forecast.py",
-        " and not (unit.header.volumes and name in away)",
+        " and not (unit.header.is_bound and name in away)",
         "",
         (
             f"{FAILOVER}::test_old_data_on_a_host_that_is_back_does_not_become_the_data_while_its_new_host_is_silent",
