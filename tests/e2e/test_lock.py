@@ -26,11 +26,11 @@ def project(fleet: LabFleet, request: pytest.FixtureRequest) -> Iterator[str]:
     wait_until(lambda: fleet.cli("delete", name, "--yes").code != 5, 60, "the lock goes by itself")
 
 
-def slow(version: str, **options: object) -> dict[str, object]:
-    """Return a service whose every start takes some five seconds to be healthy."""
+def slow(version: str, seconds: int = 5, **options: object) -> dict[str, object]:
+    """Return a service whose every start takes some seconds to be healthy: docker looks first after an interval."""
     health = {
         "test": ["CMD", "busybox", "wget", "-q", "-O-", "http://127.0.0.1:8080/health"],
-        "interval": "5s",
+        "interval": f"{seconds}s",
         "timeout": "2s",
         "retries": 3,
         "start_period": "30s",
@@ -59,10 +59,9 @@ def finish(process: subprocess.Popen[bytes], within_s: float = 120) -> tuple[int
 
 
 def test_the_second_is_refused_in_time_and_told_who(fleet: LabFleet, project: str, tmp_path: Path) -> None:
-    playbook = write_playbook(tmp_path, project, web=slow("1.0", replicas=3))
+    playbook = write_playbook(tmp_path, project, web=slow("1.0", 20, replicas=3))
     first = fleet.start("apply", str(playbook), "--yes")
     wait_for_lock(fleet)
-    time.sleep(1)
     began = time.monotonic()
 
     second = fleet.cli("apply", str(playbook), "--yes")
@@ -77,7 +76,9 @@ def test_the_second_is_refused_in_time_and_told_who(fleet: LabFleet, project: st
 
 
 def test_looking_needs_no_lock(fleet: LabFleet, project: str, tmp_path: Path) -> None:
-    first = fleet.start("apply", str(write_playbook(tmp_path, project, web=slow("1.0", replicas=1))), "--yes")
+    first = fleet.start(
+        "apply", str(write_playbook(tmp_path, project, web=slow("1.0", 20, replicas=1))), "--yes"
+    )
     wait_for_lock(fleet)
 
     answers = [fleet.cli(*words) for words in (("ps",), ("hosts",), ("lock", "status", "-o", "json"))]
