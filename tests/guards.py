@@ -16,7 +16,11 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.guard_list import GUARDS, Guard
+from tests.guard import Guard
+from tests.guard_list import ROLLOUT_GUARDS
+from tests.guard_list_nights import NIGHT_GUARDS
+
+GUARDS = (*ROLLOUT_GUARDS, *NIGHT_GUARDS)
 
 ROOT = Path(__file__).resolve().parent.parent
 LEFT_OUT = ("*cache*", ".git", ".venv", ".hypothesis", ".ci")

@@ -6,7 +6,6 @@ import json
 import random
 import shlex
 import time
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -14,24 +13,9 @@ import pytest
 from clusterctl.cli.carry import without_secrets
 from clusterctl.errors import LockedError
 from clusterctl.model.snapshot import Unreachable
-from clusterctl.operations import rounds
 from clusterctl.operations.rights import NoLock
 from tests.cli.conftest import Desk
-
-PLAYBOOK = """\
-name: shop
-services:
-  web:
-    image: registry:5000/web:1
-    deploy: {replicas: 3}
-"""
-
-
-@pytest.fixture(autouse=True)
-def clock(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Half a minute passes each time somebody looks at the clock."""
-    seconds = count(1000, 30)
-    monkeypatch.setattr(rounds, "observer", lambda: ("me", "boot", float(next(seconds))))
+from tests.cli.test_failover import PLAYBOOK, clock  # noqa: F401 - the clock is a fixture
 
 
 @pytest.fixture
