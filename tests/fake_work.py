@@ -247,7 +247,7 @@ class HostWork:
 
     def _stop(self, unit: str) -> None:
         self._cluster.effect()
-        name = container_name(self._fake.files[unit])
+        name = container_name(self._fake.loaded[unit])  # systemd goes by what it has read
         if "io.clusterctl.instance" in self._fake.containers.get(name, Container("")).labels:
             del self._fake.containers[name]
         self._fake.active[unit] = "inactive"

@@ -313,4 +313,18 @@ ROLLOUT_GUARDS = (
         "            continue\n",
         ("tests/remote/test_fanout.py::test_a_host_that_overstays_is_given_up",),
     ),
+    Guard(
+        "what somebody has edited is not replaced unasked (I3)",
+        f"{PLANNING}/edited.py",
+        "        if not unit.intact\n",
+        "        if False\n",
+        ("tests/planning/test_drift.py::test_no_verb_touches_what_somebody_has_edited",),
+    ),
+    Guard(
+        "what runs under a unit that was cut is not started twice (I2)",
+        f"{PLANNING}/deploy.py",
+        "        blocked += refuse_cut(cut)\n",
+        "        blocked += []\n",
+        ("tests/planning/test_drift.py::test_a_singleton_whose_unit_was_cut_is_not_started_a_second_time",),
+    ),
 )

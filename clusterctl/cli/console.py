@@ -20,7 +20,7 @@ ITEMS: Mapping[str, Mapping[str, str]] = {
     "Hosts": {"hosts": "Host"},
     "Facts": {"hosts": "Host"},
     "Instances": {"instances": "Instance", "unreachable": "Unreachable"},
-    "Status": {"hosts": "Host", "services": "Service"},
+    "Status": {"hosts": "Host", "services": "Service", "drift": "Drift"},
     "Results": {"results": "Result", "unreachable": "Unreachable"},
     "History": {"generations": "Generation", "runs": "Run"},
     "Updates": {"hosts": "HostUpdates"},

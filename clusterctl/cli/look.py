@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from typing import Annotated
 
@@ -121,18 +122,21 @@ def ps(ctx: typer.Context, selector: OptionalSelector = None) -> int:
 
 
 def status(ctx: typer.Context) -> int:
-    """Show hosts and services at a glance; exit 1 when something is not as it should be."""
+    """Show hosts, services and drift at a glance; exit 1 when something is not as it should be."""
+    from clusterctl.planning.drift import find_drift
     from clusterctl.planning.status import summarise
 
     workspace = Workspace(ctx.obj, "status")
     chosen, snapshot = look(workspace)
     services = summarise(snapshot, workspace.inventory.cluster)
-    well = all(service.is_well for service in services)
+    drift = find_drift(workspace.inventory, snapshot)
+    well = all(service.is_well for service in services) and not drift
     code = exit_code(snapshot) or (EXIT_DONE if well else EXIT_FAILED)
     if ctx.obj.output == "json":
         body = {
             "hosts": [host_document(host, snapshot.hosts[host.name]) for host in chosen],
             "services": [service.document() for service in services],
+            "drift": [dataclasses.asdict(one) for one in drift],
         }
         show_document("Status", body)
         return code
@@ -141,6 +145,10 @@ def status(ctx: typer.Context) -> int:
     print_line()
     columns = ("SERVICE", "WANTED", "HEALTHY", "IMAGE", "GENERATION", "HOSTS", "NOTES")
     show_table(columns, [_service_row(workspace, service.document()) for service in services])
+    if drift:
+        print_line()
+        rows = [(one.host or "-", one.kind, one.words, one.mend) for one in drift]
+        show_table(("HOST", "DRIFT", "FOUND", "MEND"), rows)
     _say_unreachable(snapshot)
     return code
 

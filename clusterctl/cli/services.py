@@ -24,6 +24,9 @@ Detailed = Annotated[
     bool,
     typer.Option("--detailed-exitcode", help="With plan or --dry-run: exit 3 when something would change."),
 ]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Also replace units of ours that somebody has edited by hand.")
+]
 
 
 def register(app: typer.Typer) -> None:
@@ -37,29 +40,43 @@ def register(app: typer.Typer) -> None:
     app.command("move")(move)
 
 
-def plan(ctx: typer.Context, playbook: Playbook, detailed_exitcode: Detailed = False) -> int:
+def plan(
+    ctx: typer.Context,
+    playbook: Playbook,
+    overwrite: Overwrite = False,
+    detailed_exitcode: Detailed = False,
+) -> int:
     """Show what `apply` would do, and why."""
     workspace = Workspace(ctx.obj, f"plan {playbook}")
-    intent = _apply_intent(workspace, playbook)
+    intent = _apply_intent(workspace, playbook, overwrite=overwrite)
     summary = begin_run(workspace, "apply", intent.project.name)
     return propose(workspace, intent, summary, detailed=detailed_exitcode)
 
 
-def apply(ctx: typer.Context, playbook: Playbook, detailed_exitcode: Detailed = False) -> int:
+def apply(
+    ctx: typer.Context,
+    playbook: Playbook,
+    overwrite: Overwrite = False,
+    detailed_exitcode: Detailed = False,
+) -> int:
     """Make the hosts run what the playbook says."""
     workspace = Workspace(ctx.obj, f"apply {playbook}")
-    intent = _apply_intent(workspace, playbook)
+    intent = _apply_intent(workspace, playbook, overwrite=overwrite)
     summary = begin_run(workspace, "apply", intent.project.name)
     return carry_out(workspace, intent, summary, detailed=detailed_exitcode)
 
 
 def delete(
-    ctx: typer.Context, project: Annotated[str, typer.Argument(help="The project's name (or its playbook).")]
+    ctx: typer.Context,
+    project: Annotated[str, typer.Argument(help="The project's name (or its playbook).")],
+    overwrite: Overwrite = False,
+    detailed_exitcode: Detailed = False,
 ) -> int:
     """Remove all instances of a project; its volumes stay."""
     workspace = Workspace(ctx.obj, f"delete {project}")
     name = workspace.playbook(project).name if project.endswith((".yaml", ".yml")) else project_name(project)
-    return carry_out(workspace, DeleteIntent(name), begin_run(workspace, "delete", name))
+    summary = begin_run(workspace, "delete", name)
+    return carry_out(workspace, DeleteIntent(name, overwrite), summary, detailed=detailed_exitcode)
 
 
 def rollback(
@@ -71,11 +88,14 @@ def rollback(
             "--to", min=1, help="The generation. Default: the newest before the present one that differs."
         ),
     ] = None,
+    overwrite: Overwrite = False,
+    detailed_exitcode: Detailed = False,
 ) -> int:
     """Take a project back to a version that the hosts have kept."""
     workspace = _workspace(ctx, "rollback", project)
     name = project_name(project)
-    return carry_out(workspace, RollbackIntent(name, to or 0), begin_run(workspace, "rollback", name))
+    intent = RollbackIntent(name, to or 0, overwrite=overwrite)
+    return carry_out(workspace, intent, begin_run(workspace, "rollback", name), detailed=detailed_exitcode)
 
 
 def scale(
@@ -173,10 +193,10 @@ def project_name(text: str) -> str:
         ) from None
 
 
-def _apply_intent(workspace: Workspace, path: str) -> ApplyIntent:
+def _apply_intent(workspace: Workspace, path: str, *, overwrite: bool) -> ApplyIntent:
     if workspace.settings.selector is not None:
         raise InputError(
             "--hosts does not go with plan and apply: a project is placed on the whole cluster",
             next_step="leave a host out with --ignore-host NAME, or choose hosts with placement.constraints.",
         )
-    return ApplyIntent(workspace.playbook(path))
+    return ApplyIntent(workspace.playbook(path), overwrite)

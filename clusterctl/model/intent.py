@@ -17,16 +17,18 @@ from clusterctl.model.window import Window
 
 @dataclass(frozen=True, slots=True)
 class ApplyIntent:
-    """Make the hosts run a project."""
+    """Make the hosts run a project. `overwrite`: also units that somebody else has edited (I3)."""
 
     project: Project
+    overwrite: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class DeleteIntent:
-    """Remove a project."""
+    """Remove a project; `overwrite` as in ApplyIntent."""
 
     project: str
+    overwrite: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +36,13 @@ class RollbackIntent:
     """Take a project back to a generation the hosts have kept; 0 is the one before the present one.
 
     `content` is the digest of what that generation holds: a resumed run knows by it that it is done already.
+    `overwrite` as in ApplyIntent.
     """
 
     project: str
     generation: int = 0
     content: str = ""
+    overwrite: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -330,7 +330,7 @@ class Change:
 class Blocked:
     """What forbids the whole plan; `kind` decides the exit code."""
 
-    kind: Literal["unreachable", "identity", "busy", "guard", "image"]
+    kind: Literal["unreachable", "identity", "busy", "guard", "image", "edited"]
     host: str
     reason: str
 

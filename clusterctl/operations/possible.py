@@ -45,6 +45,8 @@ def _blocked_error(plan: Plan) -> ClusterctlError:
         )
     if "unreachable" in kinds:
         return _unreachable_error(plan, plan.blocked, details)
+    if kinds == {"edited"}:
+        return _edited_error(plan, details)
     if kinds == {"image"}:
         return RemoteError(
             f"cannot {plan.verb} {plan.subject}: an image cannot be had",
@@ -55,6 +57,16 @@ def _blocked_error(plan: Plan) -> ClusterctlError:
         f"cannot {plan.verb} {plan.subject}",
         details=details,
         next_step="mend what is named above, then run the same command again. Nothing was changed.",
+    )
+
+
+def _edited_error(plan: Plan, details: list[str]) -> RefusedError:
+    again = "the same command" if plan.verb in {"apply", "rollback", "delete"} else "an apply of the project"
+    return RefusedError(
+        f"cannot {plan.verb} {plan.subject}: a unit was edited by somebody else",
+        details=details,
+        next_step=f"what is to stay of it belongs in the playbook; then {again} "
+        "with --overwrite. Nothing was changed.",
     )
 
 

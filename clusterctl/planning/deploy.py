@@ -17,7 +17,8 @@ from clusterctl.model.service import Project, Service
 from clusterctl.model.snapshot import Snapshot
 from clusterctl.planning.changes import Context, find_step_blocks, find_tasks
 from clusterctl.planning.crews import Standing, crews_of
-from clusterctl.planning.guards import find_blocks, find_degraded, find_drift
+from clusterctl.planning.edited import find_cut, refuse_cut, refuse_edited
+from clusterctl.planning.guards import drop_in_notes, find_blocks, find_degraded
 from clusterctl.planning.images import Pins, pin_images
 from clusterctl.planning.manifest import Manifest, latest_manifest, make_manifest, project_of, render_manifest
 from clusterctl.planning.observed import Observed, observe_units
@@ -35,7 +36,7 @@ class Terms:
 
     `pins`: images as they are pinned already, so that no registry is asked. `goes_back`: roll as
     `rollback_config` says, and a project equal to the manifest's keeps its generation, whatever a half-done apply
-    has left on units.
+    has left on units. `overwrite`: also what somebody else has edited is replaced (I3).
     """
 
     verb: str = "apply"
@@ -43,6 +44,7 @@ class Terms:
     pins: Mapping[str, str] | None = None
     wishes: Wishes = field(default_factory=Wishes)
     goes_back: bool = False
+    overwrite: bool = False
 
 
 def plan_apply(
@@ -62,7 +64,12 @@ def plan_apply(
     manifest = latest_manifest(snapshot, inventory.cluster, project.name)
     pins = pin_images(project, snapshot, units) if terms.pins is None else Pins(terms.pins)
     plan = Plan(terms.verb, terms.subject or project.name, notes=pins.notes)
+    cut = find_cut(snapshot, inventory.cluster, project.name)
     blocked = [*find_blocks(inventory, snapshot, ignored), *pins.blocked]
+    if terms.overwrite:
+        units = tuple(sorted((*units, *cut), key=lambda unit: (unit.instance, unit.host)))
+    else:
+        blocked += refuse_cut(cut)
     if blocked:
         return replace(plan, blocked=tuple(blocked))
     scheduler = Scheduler(inventory, project, snapshot, units, terms.wishes)
@@ -75,12 +82,13 @@ def plan_apply(
     tasks += surges
     crews = crews_of(rolled, _standings(context, placements, tasks))
     course = order_tasks(crews, tasks, _ties(context))
-    blocked = [*placements.blocked, *sorted({*find_step_blocks(context, tasks), *course.stuck})]
+    edited = [] if terms.overwrite else refuse_edited(task.old for task in tasks if task.old)
+    blocked = [*placements.blocked, *sorted({*find_step_blocks(context, tasks), *course.stuck, *edited})]
     back, back_notes = _way_back(rolled, manifest, generation, tasks, terms)
     notes = (
         *pins.notes,
         *find_degraded(snapshot, inventory.witnesses),
-        *find_drift(units, project.name),
+        *drop_in_notes(units, project.name),
         *order_notes,
         *back_notes,
     )
@@ -99,14 +107,24 @@ def plan_apply(
 
 
 def plan_delete(
-    inventory: Inventory, name: str, snapshot: Snapshot, *, ignored: frozenset[str] = frozenset()
+    inventory: Inventory,
+    name: str,
+    snapshot: Snapshot,
+    *,
+    ignored: frozenset[str] = frozenset(),
+    overwrite: bool = False,
 ) -> Plan:
-    """Return the plan that removes a project from all hosts; its volumes stay."""
+    """Return the plan that removes a project from all hosts; its volumes stay. `overwrite`: edited units too."""
     inventory, _, snapshot = in_order(inventory, Project(name, ()), snapshot)
+    cut = find_cut(snapshot, inventory.cluster, name)
+    units = [unit for unit in observe_units(snapshot, inventory.cluster) if unit.header.project == name]
     blocked = find_blocks(inventory, snapshot, ignored)
+    if overwrite:
+        units += cut
+    else:
+        blocked += [*refuse_cut(cut), *refuse_edited(units)]
     if blocked:
         return Plan("delete", name, blocked=tuple(blocked))
-    units = [unit for unit in observe_units(snapshot, inventory.cluster) if unit.header.project == name]
     tasks = tuple(Task(Change("remove", u.instance, u.host, "the project is deleted"), old=u) for u in units)
     depends = _depends((), latest_manifest(snapshot, inventory.cluster, name))
     waves = order_tasks({}, tasks, Ties(depends)).waves

@@ -5,35 +5,21 @@ What forbids a change is `guards`; here is also what only will forbid one, or su
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 from clusterctl.model.inventory import Inventory
 from clusterctl.model.names import natural
 from clusterctl.model.snapshot import HostFacts, Snapshot
+from clusterctl.planning.drift import Complaint, find_drift
 from clusterctl.planning.eligibility import disk_refusal
-from clusterctl.planning.failover import find_surplus
 from clusterctl.planning.forecast import Forecast
 from clusterctl.planning.guards import find_blocks
 from clusterctl.planning.limits import OUT
-from clusterctl.planning.manifest import Manifest, instances_of, parse_manifest
 from clusterctl.planning.markers import parse_marker
-from clusterctl.planning.observed import Observed, foreign_units
 from clusterctl.planning.runs import left_unfinished, runs_of
 
 FORGOTTEN_S = 86_400
 """A cordon is a person's will; after a day it is perhaps forgotten."""
-
-
-@dataclass(frozen=True, slots=True)
-class Complaint:
-    """One thing that is wrong. `host` is "" where it is of the whole cluster; `mend`: a command, or what to do."""
-
-    kind: str
-    host: str
-    words: str
-    mend: str
 
 
 def find_complaints(
@@ -48,9 +34,8 @@ def find_complaints(
         *_lock_hosts(inventory, snapshot),
         *_runs(snapshot),
         *(Complaint("clock", "", words, "turn time synchronisation on there") for words in clocks),
-        *_twins(snapshot),
         *_domains(inventory),
-        *_instances(forecast),
+        *find_drift(inventory, snapshot, forecast),
     ]
     for answer in snapshot.unreachable:
         what = "look who it is: ssh-keygen -F, ssh -v" if answer.is_identity else "clusterctl health"
@@ -63,7 +48,7 @@ def find_complaints(
         if block.kind in {"guard", "busy"}
     ]
     for facts in snapshot.seen:
-        found += [*_host(inventory, facts), *_markers(facts), *_units(inventory, forecast, facts)]
+        found += [*_host(inventory, facts), *_markers(facts), *_unwell(forecast, facts)]
     return tuple(sorted(found, key=lambda one: natural(one.host) if one.host else ((), "")))
 
 
@@ -84,18 +69,6 @@ def _runs(snapshot: Snapshot) -> Iterator[Complaint]:
         yield Complaint("run", "", words, f"clusterctl resume {run.id}, or clusterctl abort {run.id}")
 
 
-def _twins(snapshot: Snapshot) -> Iterator[Complaint]:
-    by_machine: dict[str, list[str]] = defaultdict(list)
-    for facts in snapshot.seen:
-        by_machine[facts.machine_id].append(facts.host)
-    for machine, hosts in by_machine.items():
-        if machine and len(hosts) > 1:
-            words = f"{' and '.join(hosts)} have one machine id: cloned, or one machine under two names"
-            yield Complaint(
-                "identity", "", words, "systemd-machine-id-setup on the copy, or mend the inventory"
-            )
-
-
 def _domains(inventory: Inventory) -> Iterator[Complaint]:
     label = inventory.policy.domain
     bare = [host.name for host in inventory.hosts if label not in host.labels]
@@ -104,20 +77,6 @@ def _domains(inventory: Inventory) -> Iterator[Complaint]:
             f"no label {label} on {', '.join(bare)}, which others have: each counts as a domain of its own"
         )
         yield Complaint("inventory", "", words, "label them in the inventory")
-
-
-def _instances(forecast: Forecast) -> Iterator[Complaint]:
-    """Yield what runs nowhere, and what runs twice."""
-    here = {unit.instance for unit in forecast.units.values()}
-    seen = {facts.host for facts in forecast.snapshot.seen}
-    for _, manifest in sorted(forecast.manifests.items()):
-        for instance, _service in instances_of(manifest, forecast.project_at(manifest)):
-            home = manifest.placements[instance.name]
-            if instance not in here:
-                mend = "clusterctl failover" if home not in seen else f"apply {manifest.project} once more"
-                yield Complaint("missing", "", f"{instance} runs nowhere; its place is {home}", mend)
-    for unit in find_surplus(forecast):
-        yield Complaint("twice", unit.host, f"{unit.instance} runs elsewhere, too", "clusterctl failover")
 
 
 # --- of one host ---------------------------------------------------------------------------------
@@ -139,10 +98,6 @@ def _host(inventory: Inventory, facts: HostFacts) -> Iterator[Complaint]:
     if facts.reboot_reasons:
         words = f"needs a reboot: {', '.join(facts.reboot_reasons)}"
         yield Complaint("reboot", host, words, f"clusterctl reboot {host} --if-needed")
-    for name in sorted(foreign_units(facts, inventory.cluster)):
-        yield Complaint(
-            "foreign", host, f"{name} bears our prefix and is not ours", "rename or remove it there"
-        )
 
 
 def _markers(facts: HostFacts) -> Iterator[Complaint]:
@@ -153,38 +108,8 @@ def _markers(facts: HostFacts) -> Iterator[Complaint]:
             yield Complaint("out", facts.host, f"{name} {marker}", f"clusterctl uncordon {facts.host}")
 
 
-def _units(inventory: Inventory, forecast: Forecast, facts: HostFacts) -> Iterator[Complaint]:
-    host = facts.host
-    for unit in forecast.on(host):
-        manifest = forecast.manifests.get(unit.header.project)
-        yield from _orphan(unit, manifest)
-        if not unit.intact or unit.fact.drop_ins:
-            how = f"altered by {', '.join(unit.fact.drop_ins)}" if unit.fact.drop_ins else "edited by hand"
-            mend = f"clusterctl exec {host} -- systemctl cat {unit.fact.name}; apply mends what is ours"
-            yield Complaint("drift", host, f"{unit.fact.name} is {how}", mend)
+def _unwell(forecast: Forecast, facts: HostFacts) -> Iterator[Complaint]:
+    for unit in forecast.on(facts.host):
         if not unit.is_well and unit.docker_answers:
             words = f"{unit.instance} is {unit.state}, health {unit.health}"
-            yield Complaint("unwell", host, words, f"clusterctl logs {unit.instance}")
-    yield from _manifests(inventory, forecast, facts)
-
-
-def _orphan(unit: Observed, manifest: Manifest | None) -> Iterable[Complaint]:
-    project = unit.header.project
-    if manifest is None:
-        words = f"{unit.instance} belongs to a project that no host has a manifest of"
-        return [Complaint("orphan", unit.host, words, f"apply {project}, or clusterctl delete {project}")]
-    if unit.instance.name not in manifest.placements:
-        words = f"{unit.instance} is not wanted by generation {manifest.generation}"
-        return [Complaint("orphan", unit.host, words, f"apply {project} once more")]
-    return []
-
-
-def _manifests(inventory: Inventory, forecast: Forecast, facts: HostFacts) -> Iterator[Complaint]:
-    for project, text in sorted(facts.manifests.items()):
-        held, newest = parse_manifest(text), forecast.manifests.get(project)
-        if held is None or held.cluster != inventory.cluster:
-            words = f"the manifest of {project} cannot be read, or is of another cluster"
-            yield Complaint("manifest", facts.host, words, f"apply {project} once more")
-        elif newest and held.order < newest.order:
-            words = f"holds generation {held.generation} of {project}; the newest is {newest.generation}"
-            yield Complaint("manifest", facts.host, words, "clusterctl failover, or apply it once more")
+            yield Complaint("unwell", facts.host, words, f"clusterctl logs {unit.instance}")

@@ -39,7 +39,7 @@ def _facts_blocks(inventory: Inventory, facts: HostFacts) -> list[Blocked]:
     return []
 
 
-def find_drift(units: tuple[Observed, ...], project: str) -> list[str]:
+def drop_in_notes(units: tuple[Observed, ...], project: str) -> list[str]:
     """Return what differs from how we left it and is not ours to mend: drop-ins."""
     return [
         f"{unit.host}: {unit.fact.name} is altered by {', '.join(unit.fact.drop_ins)} (not ours; left as it is)"

@@ -27,7 +27,7 @@ from clusterctl.model.run import RunSummary
 from clusterctl.model.snapshot import LookRequest, Snapshot
 from clusterctl.planning.abort import plan_abort
 from clusterctl.planning.cordon import plan_cordon, plan_drain
-from clusterctl.planning.deploy import plan_apply, plan_delete
+from clusterctl.planning.deploy import Terms, plan_apply, plan_delete
 from clusterctl.planning.failover import plan_failover
 from clusterctl.planning.rebalance import plan_rebalance
 from clusterctl.planning.reboot import plan_reboot
@@ -82,9 +82,12 @@ def plan_intent(  # noqa: C901, PLR0911 - a table of verbs
     del now_s
     match intent:
         case ApplyIntent():
-            return plan_apply(inventory, intent.project, snapshot, ignored=ignored)
+            terms = Terms(overwrite=intent.overwrite)
+            return plan_apply(inventory, intent.project, snapshot, ignored=ignored, terms=terms)
         case DeleteIntent():
-            return plan_delete(inventory, intent.project, snapshot, ignored=ignored)
+            return plan_delete(
+                inventory, intent.project, snapshot, ignored=ignored, overwrite=intent.overwrite
+            )
         case AbortIntent():
             return plan_abort(intent, inventory, snapshot, run=run, ignored=ignored)
         case CordonIntent():
@@ -108,7 +111,7 @@ def plan_intent(  # noqa: C901, PLR0911 - a table of verbs
 def undo_of(intent: Intent, plan: Plan) -> Intent | None:
     """Return what takes a failed intent back, where its plan says so."""
     if isinstance(intent, ApplyIntent) and plan.goes_back_to:
-        return RollbackIntent(intent.project.name, plan.goes_back_to)
+        return RollbackIntent(intent.project.name, plan.goes_back_to, overwrite=intent.overwrite)
     if isinstance(intent, ScaleIntent) and plan.goes_back_to:
         return RollbackIntent(intent.project, plan.goes_back_to)
     return None

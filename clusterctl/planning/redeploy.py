@@ -60,7 +60,8 @@ def plan_rollback(
     target = None if blocked else _target(inventory, intent, snapshot)
     if blocked or not isinstance(target, Manifest):
         return Plan("rollback", intent.project, blocked=tuple(blocked) or _only(target))
-    terms = Terms("rollback", pins=target.pinned, wishes=Wishes(target.placements), goes_back=True)
+    wishes = Wishes(target.placements)
+    terms = Terms("rollback", "", target.pinned, wishes, goes_back=True, overwrite=intent.overwrite)
     plan = plan_apply(inventory, project_of(target), snapshot, ignored=ignored, terms=terms)
     if plan.is_empty:
         return plan

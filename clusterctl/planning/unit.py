@@ -130,7 +130,7 @@ def _unit_section(service: Service, header: Header) -> list[str]:
     restart = service.restart
     limited = restart.max_attempts is not None
     return [
-        "# Written by clusterctl. What is changed here by hand is replaced at the next apply.",
+        "# Written by clusterctl. Do not edit: an apply refuses to touch an edited unit, or replaces it with --overwrite.",
         "[Unit]",
         f"Description={plain_value(f'{header.instance.name} (clusterctl, {header.image})')}",
         "Wants=network-online.target",

@@ -189,7 +189,7 @@ def test_drop_in(fleet: LabFleet, project: str, tmp_path: Path) -> None:
 
 
 def test_edited_unit(fleet: LabFleet, project: str, tmp_path: Path) -> None:
-    """A unit of ours that somebody edited is seen as drift and written anew."""
+    """A unit of ours that somebody edited is drift, refused, and written anew with --overwrite."""
     playbook = write_playbook(tmp_path, project, web=service(replicas=1))
     fleet.apply(playbook)
     host = _instances(fleet, project)[0]["host"]
@@ -198,9 +198,12 @@ def test_edited_unit(fleet: LabFleet, project: str, tmp_path: Path) -> None:
     )
 
     seen = _instances(fleet, project)[0]["drift"]
-    mended = fleet.apply(playbook)
+    refused = fleet.cli("apply", str(playbook), "--yes")
+    mended = fleet.cli("apply", str(playbook), "--yes", "--overwrite")
 
     assert seen == ["edited"]
+    assert refused.code == 4
+    assert f"{host}  clusterctl-{project}-web-1.service is edited by hand" in refused.stderr
     assert "(the unit file was edited or cut by hand)" in mended.stdout
     assert "nothing to change" in fleet.apply(playbook).stdout
 

@@ -8,7 +8,7 @@ from typing import Any
 from clusterctl.model.plan import ApplyUnit, Plan, RemoveManifest, RemoveUnit, WriteManifest
 from clusterctl.model.service import HealthCheck, Mount
 from clusterctl.model.snapshot import HostFacts, Snapshot, UnitFact
-from clusterctl.planning.deploy import plan_apply, plan_delete
+from clusterctl.planning.deploy import Terms, plan_apply, plan_delete
 from clusterctl.planning.manifest import latest_manifest
 from tests.builders import GIB, MIB, a_project, a_service, an_inventory, digest_of, facts_of
 from tests.conduct import carry_out
@@ -100,12 +100,14 @@ def test_a_tag_that_moved_replaces() -> None:
     assert changes(found) == [("replace", "shop-web-1", "h1", "changed: image digest")]
 
 
-def test_an_edited_unit_is_written_anew() -> None:
+def test_an_edited_unit_is_written_anew_when_told_to() -> None:
     cluster = running(a_service())
     host = cluster.hosts["h1"]
     host.files[UNIT] = host.files[UNIT].replace("Restart=always", "Restart=no")
 
-    found = plan(cluster, a_project())
+    found = plan_apply(
+        cluster.inventory, a_project(), look(cluster, a_project()), terms=Terms(overwrite=True)
+    )
 
     assert changes(found) == [("replace", "shop-web-1", "h1", "the unit file was edited or cut by hand")]
     assert carry_out(cluster, found).ok

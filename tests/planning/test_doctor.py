@@ -10,7 +10,8 @@ import pytest
 from clusterctl.model.intent import CordonIntent
 from clusterctl.model.run import RunRecord, RunSummary
 from clusterctl.model.snapshot import HostFacts, Snapshot, Unreachable
-from clusterctl.planning.doctor import Complaint, find_complaints
+from clusterctl.planning.doctor import find_complaints
+from clusterctl.planning.drift import Complaint
 from clusterctl.planning.runs import render_record
 from tests.builders import a_service
 from tests.fake_cluster import FakeCluster
@@ -130,15 +131,20 @@ def _half_done(cluster: FakeCluster) -> None:
             "most lock hosts do not answer (h1, h2)",
             "name others in policy.lock_hosts",
         ),
-        (_edit, "drift", "clusterctl-shop-web-1.service is edited by hand", "clusterctl exec"),
-        (_remove, "missing", "shop-web-1 runs nowhere; its place is", "apply shop once more"),
+        (
+            _edit,
+            "edited",
+            "clusterctl-shop-web-1.service is edited by hand",
+            "clusterctl apply <playbook of shop> --overwrite",
+        ),
+        (_remove, "missing", "shop-web-1 runs nowhere; its place is", "clusterctl apply <playbook of shop>"),
         (
             _forget,
             "orphan",
             "shop-web-1 belongs to a project that no host",
-            "apply shop, or clusterctl delete",
+            "clusterctl apply <playbook of shop>, or clusterctl delete shop",
         ),
-        (_tear, "manifest", "the manifest of shop cannot be read", "apply shop once more"),
+        (_tear, "manifest", "the manifest of shop cannot be read", "clusterctl apply <playbook of shop>"),
         (_double, "twice", "shop-web-1 runs elsewhere, too", "clusterctl failover"),
         (
             _half_done,

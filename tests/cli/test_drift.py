@@ -1,0 +1,111 @@
+"""`status` with drift, and apply, delete and rollback on units that somebody has edited."""
+
+from __future__ import annotations
+
+import json
+
+from tests.cli.conftest import Desk
+
+UNIT = "clusterctl-shop-web-1.service"
+
+
+def edit(desk: Desk) -> None:
+    host = desk.cluster.hosts["h1"]
+    host.files[UNIT] = host.files[UNIT].replace("Restart=always", "Restart=no")
+
+
+def test_status_of_a_fleet_without_drift_is_two_tables(desk: Desk) -> None:
+    desk.run("apply", "shop.yaml", "--yes")
+
+    ran = desk.run("status")
+
+    assert ran.code == 0
+    assert [line.split()[0] for line in ran.out.splitlines() if line] == [
+        "HOST",
+        "h1",
+        "h2",
+        "h3",
+        "SERVICE",
+        "shop/web",
+    ]
+
+
+def test_status_shows_drift_and_what_mends_it_and_is_1(desk: Desk) -> None:
+    desk.run("apply", "shop.yaml", "--yes")
+    edit(desk)
+
+    ran = desk.run("status")
+    document = json.loads(desk.run("status", "-o", "json").out)
+
+    assert ran.code == 1
+    assert [" ".join(line.split()) for line in ran.out.splitlines()[-2:]] == [
+        "HOST DRIFT FOUND MEND",
+        f"h1 edited {UNIT} is edited by hand clusterctl apply <playbook of shop> --overwrite",
+    ]
+    assert document["drift"] == [
+        {
+            "kind": "edited",
+            "host": "h1",
+            "words": f"{UNIT} is edited by hand",
+            "mend": "clusterctl apply <playbook of shop> --overwrite",
+        }
+    ]
+
+
+def test_an_edited_unit_is_refused_whole_and_written_anew_when_told_to(desk: Desk) -> None:
+    desk.run("apply", "shop.yaml", "--yes")
+    edit(desk)
+    effects = desk.cluster.effects
+
+    refused = desk.run("apply", "shop.yaml", "--yes")
+    untouched = desk.cluster.effects == effects
+    mended = desk.run("apply", "shop.yaml", "--yes", "--overwrite")
+
+    assert refused.code == 4
+    assert refused.err.splitlines() == [
+        "looking at 3 hosts",
+        "error: cannot apply shop: a unit was edited by somebody else",
+        f"  h1  {UNIT} is edited by hand",
+        (
+            "next: what is to stay of it belongs in the playbook; then the same command with --overwrite. "
+            "Nothing was changed."
+        ),
+    ]
+    assert untouched
+    assert mended.code == 0
+    assert "(the unit file was edited or cut by hand)" in mended.out
+    assert desk.run("status").code == 0
+
+
+def test_scale_names_the_apply_that_mends_it(desk: Desk) -> None:
+    desk.run("apply", "shop.yaml", "--yes")
+    edit(desk)
+
+    ran = desk.run("scale", "shop/web=3", "--yes")
+
+    assert ran.code == 4
+    assert ran.err.splitlines()[-1] == (
+        "next: what is to stay of it belongs in the playbook; then an apply of the project with --overwrite. "
+        "Nothing was changed."
+    )
+
+
+def test_delete_of_an_edited_unit_needs_overwrite(desk: Desk) -> None:
+    desk.run("apply", "shop.yaml", "--yes")
+    edit(desk)
+
+    refused = desk.run("delete", "shop", "--yes")
+    removed = desk.run("delete", "shop", "--yes", "--overwrite")
+
+    assert (refused.code, removed.code) == (4, 0)
+    assert desk.cluster.hosts["h1"].files == {}
+
+
+def test_dry_runs_of_other_verbs_know_the_detailed_exit_code_too(desk: Desk) -> None:
+    desk.run("apply", "shop.yaml", "--yes")
+
+    pending = desk.run("delete", "shop", "--dry-run", "--detailed-exitcode")
+    nothing = desk.run("rollback", "shop", "--to", "1", "--dry-run", "--detailed-exitcode")
+    refused = desk.run("rollback", "shop", "--to", "9", "--dry-run", "--detailed-exitcode")
+
+    assert (pending.code, nothing.code, refused.code) == (3, 0, 4)
