@@ -247,7 +247,9 @@ class HostWork:
 
     def _stop(self, unit: str) -> None:
         self._cluster.effect()
-        name = container_name(self._fake.loaded[unit])  # systemd goes by what it has read
+        name = container_name(
+            self._fake.loaded.get(unit, self._fake.files[unit])
+        )  # systemd goes by what it read
         if "io.clusterctl.instance" in self._fake.containers.get(name, Container("")).labels:
             del self._fake.containers[name]
         self._fake.active[unit] = "inactive"

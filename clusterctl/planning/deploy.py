@@ -69,7 +69,8 @@ def plan_apply(
     if terms.overwrite:
         units = tuple(sorted((*units, *cut), key=lambda unit: (unit.instance, unit.host)))
     else:
-        blocked += refuse_cut(cut)
+        mine = [unit for unit in units if unit.header.project == project.name]
+        blocked += sorted([*refuse_cut(cut), *refuse_edited(mine)])
     if blocked:
         return replace(plan, blocked=tuple(blocked))
     scheduler = Scheduler(inventory, project, snapshot, units, terms.wishes)
@@ -82,8 +83,7 @@ def plan_apply(
     tasks += surges
     crews = crews_of(rolled, _standings(context, placements, tasks))
     course = order_tasks(crews, tasks, _ties(context))
-    edited = [] if terms.overwrite else refuse_edited(task.old for task in tasks if task.old)
-    blocked = [*placements.blocked, *sorted({*find_step_blocks(context, tasks), *course.stuck, *edited})]
+    blocked = [*placements.blocked, *sorted({*find_step_blocks(context, tasks), *course.stuck})]
     back, back_notes = _way_back(rolled, manifest, generation, tasks, terms)
     notes = (
         *pins.notes,
@@ -122,7 +122,7 @@ def plan_delete(
     if overwrite:
         units += cut
     else:
-        blocked += [*refuse_cut(cut), *refuse_edited(units)]
+        blocked += sorted([*refuse_cut(cut), *refuse_edited(units)])
     if blocked:
         return Plan("delete", name, blocked=tuple(blocked))
     tasks = tuple(Task(Change("remove", u.instance, u.host, "the project is deleted"), old=u) for u in units)

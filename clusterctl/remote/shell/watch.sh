@@ -2,7 +2,8 @@
 # How instances are: what systemd and docker say of them, for `units` (monitoring) and `verify`.
 
 # vitals INSTANCE...: a line each: instance, state of its unit, restarts, id, state and health of its container.
-# What nobody tells is "-": unknown, neither stopped nor running.
+# `.ID`, not `.Id`: with that docker falls back on raw JSON, where a container without a health check has no `.State.Health`
+# and the whole template fails. What nobody tells is "-": unknown, neither stopped nor running.
 vitals() {
   vitals_units=
   for vitals_name; do vitals_units="$vitals_units clusterctl-$vitals_name.service"; done
@@ -11,7 +12,7 @@ vitals() {
   { timeout 10 systemctl show -p Id -p ActiveState -p NRestarts -- $vitals_units
     echo
     timeout 10 docker inspect --type container --format \
-      'container={{.Name}} {{.Id}} {{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}' "$@"
+      'container={{.Name}} {{.ID}} {{.State.Status}} {{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}' "$@"
   } 2>/dev/null </dev/null | awk -F= -v wanted="$*" '
     function name(unit) { sub(/^clusterctl-/, "", unit); sub(/\.service$/, "", unit); return unit }
     $1 == "Id" { id = name($2) } $1 == "ActiveState" { a = $2 } $1 == "NRestarts" { r = $2 }
