@@ -14,6 +14,7 @@ import typer
 from clusterctl import __version__
 from clusterctl.cli import (
     audit,
+    diff,
     doctor,
     events,
     failover,
@@ -59,6 +60,7 @@ failover.register(app)
 rebalance.register(app)
 audit.register(app)
 doctor.register(app)
+diff.register(app)
 events.register(app)
 run.register(app)
 runs.register(app)

@@ -24,6 +24,7 @@ ITEMS: Mapping[str, Mapping[str, str]] = {
     "Results": {"results": "Result", "unreachable": "Unreachable"},
     "History": {"generations": "Generation", "runs": "Run"},
     "Updates": {"hosts": "HostUpdates"},
+    "Diffs": {"diffs": "Diff"},
 }
 """Documents that `-o jsonl` prints item by item: their lists, and the kind of an item. All others are one line."""
 _WIDE = 10_000
@@ -60,6 +61,12 @@ def print_line(text: str = "", *, label: str = "", colour: int = 0) -> None:
     if colour and shown and colour_wanted():
         shown = f"\033[{colour}m{shown}\033[0m"
     sys.stdout.write(f"{shown} {one_line(text)}\n" if shown else f"{one_line(text)}\n")
+
+
+def print_coloured(text: str, colour: int) -> None:
+    """Print one line on stdout in an ANSI colour (SGR number, 0 for none), where colour is wanted."""
+    shown = one_line(text)
+    sys.stdout.write(f"\033[{colour}m{shown}\033[0m\n" if colour and colour_wanted() else f"{shown}\n")
 
 
 def say(text: str) -> None:

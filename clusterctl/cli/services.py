@@ -74,7 +74,7 @@ def delete(
 ) -> int:
     """Remove all instances of a project; its volumes stay."""
     workspace = Workspace(ctx.obj, f"delete {project}")
-    name = workspace.playbook(project).name if project.endswith((".yaml", ".yml")) else project_name(project)
+    name = workspace.playbook(project).name if is_playbook(project) else project_name(project)
     summary = begin_run(workspace, "delete", name)
     return carry_out(workspace, DeleteIntent(name, overwrite), summary, detailed=detailed_exitcode)
 
@@ -172,6 +172,11 @@ def _workspace(ctx: typer.Context, verb: str, subject: str) -> Workspace:
             next_step="leave a host out with --ignore-host NAME.",
         )
     return workspace
+
+
+def is_playbook(text: str) -> bool:
+    """Whether a word names a playbook by its file, rather than a project."""
+    return text.endswith((".yaml", ".yml")) or "/" in text
 
 
 def _one(text: str, names: list[str]) -> list[str]:

@@ -65,7 +65,7 @@ def _edited_error(plan: Plan, details: list[str]) -> RefusedError:
     return RefusedError(
         f"cannot {plan.verb} {plan.subject}: a unit was edited by somebody else",
         details=details,
-        next_step=f"what is to stay of it belongs in the playbook; then {again} "
+        next_step=f"clusterctl diff shows what it was; what is to stay belongs in the playbook; then {again} "
         "with --overwrite. Nothing was changed.",
     )
 

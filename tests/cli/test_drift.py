@@ -67,7 +67,7 @@ def test_an_edited_unit_is_refused_whole_and_written_anew_when_told_to(desk: Des
         "error: cannot apply shop: a unit was edited by somebody else",
         f"  h1  {UNIT} is edited by hand",
         (
-            "next: what is to stay of it belongs in the playbook; then the same command with --overwrite. "
+            "next: clusterctl diff shows what it was; what is to stay belongs in the playbook; then the same command with --overwrite. "
             "Nothing was changed."
         ),
     ]
@@ -85,7 +85,7 @@ def test_scale_names_the_apply_that_mends_it(desk: Desk) -> None:
 
     assert ran.code == 4
     assert ran.err.splitlines()[-1] == (
-        "next: what is to stay of it belongs in the playbook; then an apply of the project with --overwrite. "
+        "next: clusterctl diff shows what it was; what is to stay belongs in the playbook; then an apply of the project with --overwrite. "
         "Nothing was changed."
     )
 
