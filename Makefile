@@ -8,7 +8,7 @@ WORKERS ?= 2
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock fix lint unit e2e test demo engine clean soak bench oracle guards kills chaos
+.PHONY: help setup lock fix lint unit e2e test demo engine clean soak bench oracle guards kills chaos programs
 
 help: ## show the targets
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -64,10 +64,13 @@ oracle: setup ## failover of small full fleets against the proven maximum (a min
 engine: setup
 	@$(BIN)/clusterctl lab engine --install
 
-e2e: setup engine ## end-to-end tests in a lab of real hosts
+programs: engine
+	@$(BIN)/python -m tests.e2e.tools
+
+e2e: setup engine programs ## end-to-end tests in a lab of real hosts
 	$(PYTEST) -m e2e
 
-test: setup engine ## unit and end-to-end tests
+test: setup engine programs ## unit and end-to-end tests
 	$(PYTEST) -m "e2e or not e2e"
 
 demo: setup engine ## a lab of 3 hosts, a playbook applied to it, and an answer from the service

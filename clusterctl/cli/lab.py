@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -125,6 +126,21 @@ def image(
     digest = lab.image(name, repository, tag, version=version, start_delay_s=start_delay, fail=fail)
     reference = f"registry.lab:5000/{image_name}"
     _done(ctx, {"kind": "LabImage", "image": reference, "digest": digest}, f"{reference}@{digest}")
+
+
+@lab_app.command("host-image")
+def host_image(
+    ctx: typer.Context,
+    build: Annotated[bool, typer.Option(help="Build it if it is missing; or only say its name.")] = True,
+) -> None:
+    """Build the image of lab hosts for other tools, such as a Vagrantfile: its name, and how to run it."""
+    from clusterctl import lab
+
+    name, options = lab.image_of_hosts(say, build=build)
+    if _wants_json(ctx):
+        show_document("LabHostImage", {"image": name, "options": options})
+        return
+    print_line(shlex.join(["docker", "run", "-d", *options, "-e", "LAB_SSH_KEY=PUBLIC-KEY", name]))
 
 
 @lab_app.command()

@@ -4,7 +4,17 @@ The verbs are in `cluster`; tests use them as the command line does. Everything 
 of them. Nothing here knows the rest of the tool: a lab is a fleet like any other, given as an inventory.
 """
 
-from clusterctl.lab.cluster import DEFAULT_NAME, down, fault, host_container, image, names, status, up
+from clusterctl.lab.cluster import (
+    DEFAULT_NAME,
+    down,
+    fault,
+    host_container,
+    image,
+    image_of_hosts,
+    names,
+    status,
+    up,
+)
 from clusterctl.lab.inside import LostOutputError, run_inside
 from clusterctl.lab.layout import HostInfo, LabInfo, describe
 
@@ -18,6 +28,7 @@ __all__ = [
     "fault",
     "host_container",
     "image",
+    "image_of_hosts",
     "names",
     "run_inside",
     "status",

@@ -1,4 +1,4 @@
-"""The verbs of a lab: up, down, status, fault, image. Each may be interrupted and run again.
+"""The verbs of a lab: up, down, status, fault, image, host-image. Each may be interrupted and run again.
 
 The parts are elsewhere: `host_image`, `network`, `registry`, `hosts`, `ready`, `faults`, `service_image`.
 Nothing here prints; progress goes to the `say` that the caller gives.
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from clusterctl.errors import LabError
 from clusterctl.lab import engine as engines
 from clusterctl.lab import faults, hosts, registry, service_image, state
-from clusterctl.lab.host_image import ensure_host_image, remove_host_images
+from clusterctl.lab.host_image import ensure_host_image, reference, remove_host_images
 from clusterctl.lab.keys import make_key, read_key
 from clusterctl.lab.layout import (
     LABEL,
@@ -125,6 +125,14 @@ def image(
         return service_image.build_service_image(
             engine, name, repository, tag, version=version, start_delay_s=start_delay_s, fail=fail
         )
+
+
+def image_of_hosts(say: Say = quiet, *, build: bool = True) -> tuple[str, list[str]]:
+    """Return the name of the image of hosts, built unless told otherwise, and the options of its `docker run`."""
+    engine = engines.connect()
+    with engines.engine_errors("the host image was not made"):
+        name = ensure_host_image(engine, say) if build else reference()
+        return name, hosts.run_options(engines.rights_of(engine))
 
 
 def host_container(name: str, host: str) -> Container:

@@ -37,6 +37,10 @@ _ZONE = f"{LABEL}.zone"
 _KEY = f"{LABEL}.hostkey"
 _OPS_ID = 1000
 _LOOPBACK = "127.0.0.1"
+_TMPFS = ("/run", "/run/lock", "/tmp")  # noqa: S108 # the host's own
+_UNCONFINED = ("seccomp=unconfined", "apparmor=unconfined")
+_ALL_DEVICES = "a *:* rwm"
+_OPEN_OPTIONS = (*(f"--security-opt={each}" for each in _UNCONFINED), f"--device-cgroup-rule={_ALL_DEVICES}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,10 +125,25 @@ def _create(engine: DockerClient, site: Site, number: int, identity: dict[str, A
             network_mode=object_name(site.lab),
             binds={volume: {"bind": "/var/lib/docker", "mode": "rw"}},
             port_bindings={SSH_PORT: (_LOOPBACK, port)} if site.published else {},
-            tmpfs={"/run": "", "/run/lock": "", "/tmp": ""},  # noqa: S108 # the host's own
+            tmpfs=dict.fromkeys(_TMPFS, ""),
             restart_policy={"Name": "always"},
         ),
     )
+
+
+def run_options(rights: Rights) -> list[str]:
+    """Return the words between `docker run` and the image that make a host of it, for other tools than this one.
+
+    Its docker's volume has no name and goes with the container (`docker rm -v`); who may come in is told by
+    LAB_SSH_KEY in its environment (`image/lab-init`).
+    """
+    granted = [f"--cap-add={name}" for name in rights.capabilities]
+    return [
+        *(["--privileged"] if rights.privileged else [*granted, *_OPEN_OPTIONS]),
+        *("--cgroupns=private", "--stop-signal=SIGRTMIN+3", "--restart=unless-stopped"),
+        *(f"--tmpfs={path}" for path in _TMPFS),
+        "--volume=/var/lib/docker",
+    ]
 
 
 def _rights(rights: Rights) -> dict[str, Any]:
@@ -132,8 +151,8 @@ def _rights(rights: Rights) -> dict[str, Any]:
         return {"privileged": True}
     return {
         "cap_add": list(rights.capabilities),
-        "security_opt": ["seccomp=unconfined", "apparmor=unconfined"],
-        "device_cgroup_rules": ["a *:* rwm"],
+        "security_opt": list(_UNCONFINED),
+        "device_cgroup_rules": [_ALL_DEVICES],
     }
 
 

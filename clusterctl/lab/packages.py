@@ -1,4 +1,4 @@
-"""Debian packages on this machine, for what a lab needs here: an engine, mmdebstrap."""
+"""Debian packages on this machine, for what a lab needs here: an engine, mmdebstrap, what tests drive."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from clusterctl.errors import LabError
 from clusterctl.lab.talk import Say, phase
 
 _QUIET = {"DEBIAN_FRONTEND": "noninteractive"}
+_PATIENT = ("-o", "DPkg::Lock::Timeout=300")  # somebody else may be installing
 
 
 def may_install() -> bool:
@@ -22,7 +23,7 @@ def install(packages: Sequence[str], say: Say) -> None:
     """Install Debian packages on this machine, saying so; LabError with apt's last lines if it fails."""
     with phase(say, f"installed {' '.join(packages)} by apt-get"):
         _apt_get("update", "-q")
-        _apt_get("install", "-q", "-y", "--no-install-recommends", *packages)
+        _apt_get("install", "-q", "-y", "--no-install-recommends", *_PATIENT, *packages)
 
 
 def _apt_get(*args: str) -> None:

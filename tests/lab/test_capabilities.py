@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from clusterctl.lab.capabilities import choose_rights
+from clusterctl.lab.capabilities import Rights, choose_rights
+from clusterctl.lab.hosts import run_options
 
 COMPLETE = "Name:\tpython\nCapEff:\t0000000000000000\nCapBnd:\t000001ffffffffff\nCapAmb:\t0\n"
 WITHOUT_SYS_RESOURCE = "Name:\tpython\nCapBnd:\t000001fffeffffff\n"
@@ -39,3 +40,26 @@ def test_the_clock_is_granted_for_the_prologue_which_gives_it_up() -> None:
 def test_an_engine_elsewhere_is_taken_for_complete() -> None:
     assert choose_rights("2", None).privileged
     assert not choose_rights("1", None).privileged
+
+
+def test_other_tools_are_told_how_docker_runs_a_host_that_goes_with_its_volume() -> None:
+    assert run_options(Rights(privileged=True, capabilities=("CHOWN",))) == [
+        "--privileged",
+        "--cgroupns=private",
+        "--stop-signal=SIGRTMIN+3",
+        "--restart=unless-stopped",
+        "--tmpfs=/run",
+        "--tmpfs=/run/lock",
+        "--tmpfs=/tmp",
+        "--volume=/var/lib/docker",
+    ]
+
+
+def test_without_privileges_other_tools_are_told_each_right_by_name() -> None:
+    assert run_options(Rights(privileged=False, capabilities=("CHOWN", "SYS_ADMIN")))[:5] == [
+        "--cap-add=CHOWN",
+        "--cap-add=SYS_ADMIN",
+        "--security-opt=seccomp=unconfined",
+        "--security-opt=apparmor=unconfined",
+        "--device-cgroup-rule=a *:* rwm",
+    ]
