@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from clusterctl.model.packages import PackageFacts
@@ -138,13 +139,13 @@ class HostFacts:
         return self.containers is not None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Snapshot:
     """One look at many hosts."""
 
     hosts: Mapping[str, HostFacts | Unreachable]
 
-    @property
+    @cached_property
     def seen(self) -> tuple[HostFacts, ...]:
         """The facts of all hosts that answered, in the order asked."""
         return tuple(answer for answer in self.hosts.values() if isinstance(answer, HostFacts))

@@ -6,7 +6,8 @@ Where instances go is `scheduler`, in which order they change is `waves`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Literal
 
 from clusterctl.model.inventory import Inventory
@@ -24,7 +25,7 @@ from clusterctl.planning.tasks import Task
 from clusterctl.planning.unit import Header
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Context:
     """What every part of the planning needs."""
 
@@ -36,10 +37,52 @@ class Context:
     pinned: Mapping[str, str]
     generation: int
 
-    def header(self, instance: Instance, service: Service) -> Header:
+    @cached_property
+    def services(self) -> Mapping[str, Service]:
+        """The services by name."""
+        return {service.name: service for service in self.project.services}
+
+    @cached_property
+    def hosts_of(self) -> Mapping[Instance, tuple[str, ...]]:
+        """The hosts that have a unit of an instance."""
+        found: dict[Instance, tuple[str, ...]] = {}
+        for unit in self.units:
+            found[unit.instance] = (*found.get(unit.instance, ()), unit.host)
+        return found
+
+    @cached_property
+    def env_digests(self) -> Mapping[str, Mapping[str, str]]:
+        """The digests of the env files on each host, by instance name."""
+        return {facts.host: facts.env_digests for facts in self.snapshot.seen}
+
+    def header(self, instance: Instance) -> Header:
         """Return the header of an instance's wanted unit."""
-        pinned = self.pinned[service.name]
-        return header_of(self.inventory.cluster, instance, service, self.generation, pinned)
+        return replace(self._headers[instance.service], slot=instance.slot)
+
+    @cached_property
+    def _headers(self) -> Mapping[str, Header]:
+        """The header of the first instance of each service: that of the others differs in its slot alone."""
+        return {
+            name: header_of(
+                self.inventory.cluster,
+                Instance(self.project.name, name, 1),
+                service,
+                self.generation,
+                self.pinned[name],
+            )
+            for name, service in self.services.items()
+            if name in self.pinned
+        }
+
+    @cached_property
+    def differences(self) -> Mapping[str, tuple[FieldChange, ...]]:
+        """What the last manifest says otherwise of each service."""
+        services, pins = (self.manifest.services, self.manifest.pinned) if self.manifest else ({}, {})
+        return {
+            name: diff_service(services.get(name), service, pins.get(name, ""), self.pinned[name])
+            for name, service in self.services.items()
+            if name in self.pinned
+        }
 
 
 def header_of(cluster: str, instance: Instance, service: Service, generation: int, pinned: str) -> Header:
@@ -66,30 +109,26 @@ def find_tasks(context: Context, placements: Placements) -> list[Task]:
     """Return what must change so that all is placed, and as wanted."""
     tasks = []
     for instance, unit in placements.kept.items():
-        service = _service(context.project, instance)
+        service = context.services[instance.service]
         task = _keep_or_change(context, instance, service, unit)
         tasks += [task] if task else []
     moved = {instance for instance, _ in placements.surplus}
     for instance, host in placements.placed.items():
-        service = _service(context.project, instance)
-        was = [unit.host for unit in context.units if unit.instance == instance]
+        service = context.services[instance.service]
+        was = context.hosts_of.get(instance)
         kind, reason = (
             ("move", f"from {was[0]}") if instance in moved and was else ("create", "not there yet")
         )
         change = Change("move" if kind == "move" else "create", instance, host, reason)
-        tasks.append(Task(change, service=service, header=context.header(instance, service)))
+        tasks.append(Task(change, service=service, header=context.header(instance)))
     by_place = {(unit.instance, unit.host): unit for unit in context.units}
     for place, reason in placements.surplus.items():
         tasks.append(Task(Change("remove", *place, reason), old=by_place[place]))
     return sorted(tasks, key=lambda task: (task.change.instance, task.change.host, task.change.kind))
 
 
-def _service(project: Project, instance: Instance) -> Service:
-    return next(service for service in project.services if service.name == instance.service)
-
-
 def _keep_or_change(context: Context, instance: Instance, service: Service, unit: Observed) -> Task | None:
-    header = context.header(instance, service)
+    header = context.header(instance)
     reason, fields = _why_replace(context, service, unit, header)
     if reason:
         change = Change("replace", instance, unit.host, reason, fields)
@@ -105,16 +144,14 @@ def _why_replace(
     context: Context, service: Service, unit: Observed, header: Header
 ) -> tuple[str, tuple[FieldChange, ...]]:
     if unit.header.spec != header.spec:
-        old = context.manifest.services.get(service.name) if context.manifest else None
-        old_pin = context.manifest.pinned.get(service.name, "") if context.manifest else ""
-        fields = diff_service(old, service, old_pin, header.pinned)
+        fields = context.differences[service.name]
         return (
             "changed: " + ", ".join(change.field for change in fields) if fields else "spec differs"
         ), fields
     if not unit.intact:
         return "the unit file was edited or cut by hand", ()
-    facts = next(facts for facts in context.snapshot.seen if facts.host == unit.host)
-    if service.environment and facts.env_digests.get(unit.instance.name) != environment_digest(service):
+    env_digest = context.env_digests[unit.host].get(unit.instance.name)
+    if service.environment and env_digest != environment_digest(service):
         return "the env file on the host differs", ()
     if not unit.runs_its_unit:
         return "the running container is of an older unit", ()

@@ -79,7 +79,7 @@ def open_room(host: Host, facts: HostFacts, inventory: Inventory) -> Room:
     return Room(
         host=host,
         facts=facts,
-        zone=host.labels.get("zone", host.name),
+        zone=host.labels.get("zone") or host.name,
         cpus=capacity.cpus if capacity.cpus is not None else float(facts.cpus),
         memory_bytes=capacity.memory_bytes if capacity.memory_bytes is not None else facts.memory_bytes,
         foreign_ports=foreign_ports(facts),
@@ -100,7 +100,7 @@ def writable_volumes(service: Service) -> tuple[str, ...]:
 
 def may_belong(room: Room, service: Service) -> Refusal | None:
     """Return why a service is not meant for a host at all (its constraints), or None."""
-    return _first(room, (_constraints(room.host, service),))
+    return _refusal(room, _constraints(room.host, service))
 
 
 def may_stay(room: Room, service: Service, *, grows: bool = False) -> Refusal | None:
@@ -108,9 +108,12 @@ def may_stay(room: Room, service: Service, *, grows: bool = False) -> Refusal | 
 
     What is reserved is looked at only where it `grows`: who fitted once is not moved for less room.
     """
-    grown = (_memory(room, service), _cpus(room, service)) if grows else ()
-    return _first(
-        room, (_constraints(room.host, service), _ports(room, service), _volumes(room, service), *grown)
+    return _refusal(
+        room,
+        _constraints(room.host, service)
+        or _ports(room, service)
+        or _volumes(room, service)
+        or (_memory(room, service) or _cpus(room, service) if grows else ""),
     )
 
 
@@ -118,19 +121,17 @@ def may_place(
     room: Room, instance: Instance, service: Service, policy_disk: tuple[float, int]
 ) -> Refusal | None:
     """Return why a new instance may not go to a host, or None."""
-    return _first(
+    return _refusal(
         room,
-        (
-            _constraints(room.host, service),
-            _cordon(room.facts.markers),
-            _docker(room.facts),
-            _names(room, instance),
-            _ports(room, service),
-            _memory(room, service),
-            _cpus(room, service),
-            _volumes(room, service),
-            disk_refusal(room.facts, *policy_disk),
-        ),
+        _constraints(room.host, service)
+        or _cordon(room.facts.markers)
+        or _docker(room.facts)
+        or _names(room, instance)
+        or _ports(room, service)
+        or _memory(room, service)
+        or _cpus(room, service)
+        or _volumes(room, service)
+        or disk_refusal(room.facts, *policy_disk),
     )
 
 
@@ -142,8 +143,7 @@ def disk_refusal(facts: HostFacts, percent: float, least_bytes: int) -> str:
     return f"disk nearly full: less than {least // MIB} MiB free for docker"
 
 
-def _first(room: Room, reasons: tuple[str, ...]) -> Refusal | None:
-    reason = next((reason for reason in reasons if reason), "")
+def _refusal(room: Room, reason: str) -> Refusal | None:
     return Refusal(room.host.name, reason) if reason else None
 
 

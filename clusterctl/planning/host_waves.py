@@ -22,6 +22,7 @@ from clusterctl.planning.forecast import Forecast
 from clusterctl.planning.leaving import depart
 from clusterctl.planning.limits import hosts_out
 from clusterctl.planning.manifest import project_of
+from clusterctl.planning.observed import Observed
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,8 +128,16 @@ def below_floor(
 ) -> Blocked | None:
     """Return the block of a service that would keep too few instances while the hosts are out, or None."""
     gone: set[Instance] = set(departure.interrupts)
-    for floor in limits.floors:
-        units = [u for u in forecast.units.values() if (u.header.project, u.header.service) in floor.services]
+    touched = {(instance.project, instance.service) for instance in gone}
+    floors = [floor for floor in limits.floors if touched & set(floor.services)]
+    near = {service for floor in floors for service in floor.services}
+    by_service: dict[tuple[str, str], list[Observed]] = {service: [] for service in near}
+    for unit in forecast.units.values():
+        service = unit.header.project, unit.header.service
+        if service in near:
+            by_service[service].append(unit)
+    for floor in floors:
+        units = [unit for service in floor.services for unit in by_service[service]]
         hit = gone & {unit.instance for unit in units}
         well = {unit.instance for unit in units if unit.is_well} - gone
         if hit and len(well) < floor.least:

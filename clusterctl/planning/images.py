@@ -8,13 +8,13 @@ or held by a host under that tag, still serves (faults row 20); with none of the
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from clusterctl.model.names import natural
 from clusterctl.model.plan import Blocked
 from clusterctl.model.service import Project
-from clusterctl.model.snapshot import Snapshot
+from clusterctl.model.snapshot import HostFacts, Snapshot
 from clusterctl.planning.observed import Observed
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -34,8 +34,9 @@ def pin_images(project: Project, snapshot: Snapshot, units: tuple[Observed, ...]
     pinned: dict[str, str] = {}
     blocked: list[Blocked] = []
     notes: list[str] = []
+    hosts = sorted(snapshot.seen, key=lambda facts: natural(facts.host))
     for service in project.services:
-        digest, note = _resolve(service.image, service.name, snapshot, units)
+        digest, note = _resolve(service.image, service.name, hosts, units)
         if digest:
             pinned[service.name] = f"{repository(service.image)}@{digest}"
             notes += [note] if note else []
@@ -53,17 +54,19 @@ def repository(image: str) -> str:
 
 def holds_image(image: str, snapshot: Snapshot, host: str) -> bool:
     """Whether a host has a pinned image in its store, as far as it answered."""
-    facts = next((facts for facts in snapshot.seen if facts.host == host), None)
+    facts = snapshot.hosts.get(host)
+    held = (isinstance(facts, HostFacts) and facts.images) or ()
     name, _, digest = image.partition("@")
-    return any(held.repository == name and held.digest == digest for held in (facts and facts.images) or ())
+    return any(one.repository == name and one.digest == digest for one in held)
 
 
-def _resolve(image: str, service: str, snapshot: Snapshot, units: tuple[Observed, ...]) -> tuple[str, str]:
-    """Return (digest, note), or ("", reason)."""
+def _resolve(
+    image: str, service: str, hosts: Sequence[HostFacts], units: tuple[Observed, ...]
+) -> tuple[str, str]:
+    """Return (digest, note), or ("", reason); `hosts` by name."""
     _, at, digest = image.partition("@")
     if at:
         return digest, ""
-    hosts = sorted(snapshot.seen, key=lambda facts: natural(facts.host))
     answers = [facts.resolved[image] for facts in hosts if image in facts.resolved]
     for answer in answers:
         if _DIGEST.fullmatch(answer.digest):

@@ -8,11 +8,9 @@ loaded, then by name. Hard rules are `eligibility`; what is done with the answer
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from heapq import heapify, heappop
-from itertools import count
+from itertools import chain, count
 
 from clusterctl.model.inventory import Inventory
 from clusterctl.model.names import natural
@@ -31,6 +29,7 @@ from clusterctl.planning.eligibility import (
     writable_volumes,
 )
 from clusterctl.planning.observed import Observed
+from clusterctl.planning.ranking import Ranking, key_of
 
 
 @dataclass(slots=True)
@@ -87,8 +86,9 @@ class Scheduler:
         for unit in self._mine:
             self._of_service.setdefault(unit.header.service, []).append(unit)
             self._of_instance.setdefault(unit.instance, []).append(unit)
+        self._holders = _by_volume(self.rooms.values())
         self._supposed: dict[str, HostFacts] = {}
-        self._in_zone: Counter[tuple[str, str]] = Counter()
+        self._ranking = Ranking(self.rooms)
         self._result = Placements()
         for unit in units:
             if unit.header.project != project.name and unit.host in self.rooms:
@@ -113,8 +113,7 @@ class Scheduler:
 
     def place_beside(self, instance: Instance, service: Service) -> str:
         """Return a host for one instance more than wanted, or "" where none has room."""
-        key = f"{instance.project}/{instance.service}"
-        for room in sorted(self.rooms.values(), key=lambda room: self._rank(room, key, service)):
+        for room in self._ranking.best_first(key_of(instance), service):
             if self._may_place(room, instance, service) is None:
                 self._put(room, instance, service)
                 return room.host.name
@@ -147,9 +146,7 @@ class Scheduler:
 
     def take_back(self, instance: Instance, service: Service, host: str) -> None:
         """Undo a placement: what was only tried must not weigh on what is placed later."""
-        room = self.rooms[host]
-        room.take(instance, service)
-        self._in_zone[room.zone, f"{instance.project}/{instance.service}"] -= 1
+        self._ranking.take(self.rooms[host], instance, service)
 
     def place_elsewhere(self, instance: Instance, service: Service) -> str | Unplaced:
         """Return another host for an instance that must leave its own, or why there is none."""
@@ -236,37 +233,32 @@ class Scheduler:
         return False
 
     def _place(self, instance: Instance, service: Service) -> None:
-        forced = self._wishes.forced.get(instance.name)
-        self._place_on(
-            instance, service, [room for room in self.rooms.values() if forced in {None, room.host.name}]
-        )
+        forced, wish = (of.get(instance.name) for of in (self._wishes.forced, self._wishes.preferred))
+        if forced is not None:
+            self._place_on(instance, service, [self.rooms[name] for name in (forced,) if name in self.rooms])
+            return
+        wished = (self.rooms[name] for name in (wish,) if name in self.rooms)
+        ranked = chain(wished, self._ranking.best_first(key_of(instance), service))
+        self._place_on(instance, service, self.rooms.values(), ranked)
 
-    def _place_on(self, instance: Instance, service: Service, rooms: list[Room]) -> None:
-        key = f"{instance.project}/{instance.service}"
-        wish = self._wishes.preferred.get(instance.name)
-        refusals = []
-        for room in self._best_first(rooms, key, service, wish):
-            refusal = self._may_place(room, instance, service)
-            if refusal is None:
+    def _place_on(
+        self,
+        instance: Instance,
+        service: Service,
+        rooms: Iterable[Room],
+        ranked: Iterable[Room] | None = None,
+    ) -> None:
+        """Place an instance on the first of `ranked` that takes it; if none does, say why of each of `rooms`."""
+        for room in rooms if ranked is None else ranked:
+            if self._may_place(room, instance, service) is None:
                 self._result.placed[instance] = room.host.name
                 self._put(room, instance, service)
                 return
-            refusals.append(refusal)
-        ordered = tuple(sorted(refusals, key=lambda refusal: natural(refusal.host)))
-        self._result.unplaced.append(Unplaced(instance, needs(service), ordered))
-
-    def _best_first(self, rooms: list[Room], key: str, service: Service, wish: str | None) -> Iterator[Room]:
-        """Yield the rooms by rank, the wish first; no more is ranked than is asked for: nearly always one takes it."""
-        yield from (room for room in rooms if room.host.name == wish)
-        groups: dict[int, list[Room]] = {}
-        for room in rooms:
-            if room.host.name != wish:
-                groups.setdefault(self._in_zone.get((room.zone, key), 0), []).append(room)
-        for number in sorted(groups):
-            ranked = [(self._rank(room, key, service), room) for room in groups[number]]
-            heapify(ranked)  # ranks differ, since they end with the name
-            while ranked:
-                yield heappop(ranked)[1]
+        found = (self._may_place(room, instance, service) for room in rooms)
+        refusals = sorted(
+            (refusal for refusal in found if refusal), key=lambda refusal: natural(refusal.host)
+        )
+        self._result.unplaced.append(Unplaced(instance, needs(service), tuple(refusals)))
 
     def _may_place(self, room: Room, instance: Instance, service: Service) -> Refusal | None:
         return may_place(room, instance, service, self._disk) or self._volume_elsewhere(room, service)
@@ -274,29 +266,14 @@ class Scheduler:
     def _volume_elsewhere(self, room: Room, service: Service) -> Refusal | None:
         """Refuse a host without the service's data while a host that has it, unused, is known."""
         for volume in writable_volumes(service):
-            name = volume_name(self._project.name, volume)
-            holders = [
-                r for r in self.rooms.values() if name in (r.facts.volumes or ()) and volume not in r.volumes
-            ]
+            known = self._holders.get(volume_name(self._project.name, volume), ())
+            holders = [holder for holder in known if volume not in holder.volumes]
             if holders and room not in holders:
                 return Refusal(room.host.name, f"volume {volume} lives on {holders[0].host.name}")
         return None
 
-    def _rank(self, room: Room, key: str, service: Service) -> tuple[object, ...]:
-        wanted = service.reservations
-        cpus = (room.cpus_used + (wanted.cpus or 0)) / (room.cpus or 0.001)
-        memory = (room.memory_used + (wanted.memory_bytes or 0)) / (room.memory_bytes or 1)
-        return (
-            self._in_zone.get((room.zone, key), 0),
-            room.services.get(key, 0),
-            round(max(memory, cpus), 6),
-            room.instances,
-            natural(room.host.name),
-        )
-
     def _put(self, room: Room, instance: Instance, service: Service) -> None:
-        room.put(instance, service)
-        self._in_zone[room.zone, f"{instance.project}/{instance.service}"] += 1
+        self._ranking.put(room, instance, service)
 
     def _collect_surplus(self) -> None:
         kept = {(instance, unit.host) for instance, unit in self._result.kept.items()}
@@ -306,6 +283,15 @@ class Scheduler:
             place = (unit.instance, unit.host)
             if place not in kept and place not in self._result.surplus and unit.host not in stuck:
                 self._result.surplus[place] = _surplus_reason(unit, wanted, self._project)
+
+
+def _by_volume(rooms: Iterable[Room]) -> dict[str, list[Room]]:
+    """Return the hosts that have a volume, by docker's name of it."""
+    found: dict[str, list[Room]] = {}
+    for room in rooms:
+        for name in room.facts.volumes or ():
+            found.setdefault(name, []).append(room)
+    return found
 
 
 def rank_of(unit: Observed) -> tuple[object, ...]:

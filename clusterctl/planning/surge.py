@@ -23,12 +23,20 @@ def plan_surges(
     """Return the surge tasks of all services and notes on those that stop first all the same."""
     surges: list[Task] = []
     notes: list[str] = []
+    rolling: dict[str, list[Task]] = {}
+    for task in tasks:
+        if task.rolls:
+            rolling.setdefault(task.of, []).append(task)
+    used: dict[str, int] = {}
+    for unit in units:
+        if unit.header.project == project.name:
+            used[unit.header.service] = max(used.get(unit.header.service, 0), unit.header.slot)
     for service in project.services:
-        mine = [t for t in tasks if t.change.kind == "replace" and t.change.instance.service == service.name]
+        mine = rolling.get(service.name, [])
         if service.update.order != "start-first" or not mine:
             continue
         why = why_stop_first(service)
-        found = [] if why else _surge(service, mine, units, scheduler)
+        found = [] if why else _surge(service, mine, used.get(service.name, 0), scheduler)
         surges += found
         if not found:
             notes.append(
@@ -50,12 +58,10 @@ def why_stop_first(service: Service) -> str:
     return ""
 
 
-def _surge(
-    service: Service, mine: list[Task], units: tuple[Observed, ...], scheduler: Scheduler
-) -> list[Task]:
+def _surge(service: Service, mine: list[Task], used: int, scheduler: Scheduler) -> list[Task]:
+    """Return the surge tasks of a service; `used` is the highest slot that any unit of it has."""
     project = mine[0].change.instance.project
-    used = [u.header.slot for u in units if (u.header.project, u.header.service) == (project, service.name)]
-    first = max([service.replicas, *used]) + 1
+    first = max(service.replicas, used) + 1
     surges: list[Task] = []
     count = min(service.update.at_once(service.replicas), len(mine))
     for slot in range(first, first + count):

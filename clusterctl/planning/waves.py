@@ -168,7 +168,7 @@ class _Play:
         if not mine or not self._in_turn(mine[0]):
             return []
         ready = (task for task in mine if self._ledger.free(task))
-        return self._ledger.allowed(ready, most, beside)
+        return self._ledger.allowed(ready, most, beside if self._crews[name].service.quorum else ())
 
     def _in_turn(self, task: Task) -> bool:
         """Whether all is done that the service waits for."""
