@@ -97,7 +97,7 @@ def fault(
         str,
         typer.Argument(
             help="kill, start, pause, unpause, cut, heal, cut-operator, heal-operator, stop-docker, start-docker, "
-            "hang-docker, wake-docker, stop-sshd, start-sshd"
+            "hang-docker, wake-docker, hang-containerd, wake-containerd, hang-systemd, wake-systemd, stop-sshd, start-sshd"
         ),
     ],
     host: Annotated[str, typer.Argument(help="The host it happens to, such as h1.")],

@@ -117,13 +117,22 @@ def _systemctl(verb: str, *units: str) -> Fault:
     return fault
 
 
-def _signal_docker(signal: str, words: str) -> Fault:
+def _signal(unit: str, signal: str, words: str) -> Fault:
     def fault(engine: DockerClient, lab: str, host: HostInfo) -> str:
         container = container_of(engine, lab, host.host)
-        command = ["systemctl", "kill", "--kill-who=main", f"--signal={signal}", "docker.service"]
+        command = ["systemctl", "kill", "--kill-who=main", f"--signal={signal}", unit]
         code, output = run_inside(container, command, tries=3)
         if code:
-            raise LabError(f"dockerd of {host.host} got no {signal}", details=output.splitlines()[-4:])
+            raise LabError(f"{unit} of {host.host} got no {signal}", details=output.splitlines()[-4:])
+        return words
+
+    return fault
+
+
+def _signal_systemd(signal: str, words: str) -> Fault:
+    def fault(engine: DockerClient, lab: str, host: HostInfo) -> str:
+        # From outside: a process cannot stop the first one of its own namespace (pid_namespaces(7)).
+        container_of(engine, lab, host.host).kill(signal=signal)
         return words
 
     return fault
@@ -140,8 +149,16 @@ FAULTS: dict[str, Fault] = {
     "heal-operator": _heal_operator,
     "stop-docker": _systemctl("stop", "docker.socket", "docker.service"),
     "start-docker": _systemctl("start", "docker.socket", "docker.service"),
-    "hang-docker": _signal_docker("STOP", "dockerd hangs: its socket is open, nothing answers"),
-    "wake-docker": _signal_docker("CONT", "dockerd goes on"),
+    "hang-docker": _signal("docker.service", "STOP", "dockerd hangs: its socket is open, nothing answers"),
+    "wake-docker": _signal("docker.service", "CONT", "dockerd goes on"),
+    "hang-containerd": _signal(
+        "containerd.service", "STOP", "containerd hangs: docker starts and stops nothing"
+    ),
+    "wake-containerd": _signal("containerd.service", "CONT", "containerd goes on"),
+    "hang-systemd": _signal_systemd(
+        "SIGSTOP", "systemd hangs: what runs goes on, nothing is started or stopped"
+    ),
+    "wake-systemd": _signal_systemd("SIGCONT", "systemd goes on"),
     "stop-sshd": _systemctl("stop", "ssh.service"),
     "start-sshd": _systemctl("start", "ssh.service"),
 }

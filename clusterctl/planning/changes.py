@@ -16,7 +16,7 @@ from clusterctl.model.plan import Blocked, Change, FieldChange
 from clusterctl.model.service import Project, Service
 from clusterctl.model.snapshot import Snapshot
 from clusterctl.planning.diff import diff_service
-from clusterctl.planning.eligibility import disk_refusal, port_keys, writable_volumes
+from clusterctl.planning.eligibility import disk_refusal, mute, port_keys, writable_volumes
 from clusterctl.planning.manifest import Manifest
 from clusterctl.planning.observed import Observed, foreign_containers
 from clusterctl.planning.scheduler import Placements
@@ -180,10 +180,8 @@ def find_step_blocks(context: Context, tasks: list[Task]) -> list[Blocked]:
         if task.change.kind != "remove" and task.change.instance.name in foreign_containers(facts):
             reason = f"a container {task.change.instance} exists and is not ours"
             blocks.append(Blocked("guard", facts.host, reason))
-        if not facts.docker_answers:
-            reason = (
-                f"{task.change.instance}: to {task.change.kind} it docker must answer: {facts.docker_error}"
-            )
+        if silent := mute(facts):
+            reason = f"{task.change.instance}: cannot {task.change.kind} it: {silent}"
             blocks.append(Blocked("unreachable", facts.host, reason))
         elif task.change.kind == "replace":
             full = disk_refusal(facts, policy.min_free_disk_percent, policy.min_free_disk_bytes)

@@ -125,7 +125,7 @@ def may_place(
         room,
         _constraints(room.host, service)
         or _cordon(room.facts.markers)
-        or _docker(room.facts)
+        or mute(room.facts)
         or _names(room, instance)
         or _ports(room, service)
         or _memory(room, service)
@@ -165,8 +165,11 @@ def _cordon(markers: Mapping[str, str]) -> str:
     return f"cordoned {parse_marker(markers['cordoned'])}" if "cordoned" in markers else ""
 
 
-def _docker(facts: HostFacts) -> str:
-    return "" if facts.docker_answers else f"docker: {facts.docker_error}"
+def mute(facts: HostFacts) -> str:
+    """Return which of the two that start containers does not answer on a host, and why, or ""."""
+    if facts.systemd_state == "unknown":
+        return "systemd does not answer"
+    return "" if facts.docker_answers else f"docker does not answer: {facts.docker_error}"
 
 
 def _names(room: Room, instance: Instance) -> str:

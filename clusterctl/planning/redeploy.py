@@ -237,7 +237,11 @@ def _standing(
 
 def _without_docker(tasks: list[Task]) -> list[Blocked]:
     return [
-        Blocked("unreachable", task.change.host, f"{task.change.instance}: to restart it docker must answer")
+        Blocked(
+            "unreachable",
+            task.change.host,
+            f"{task.change.instance}: cannot restart it: docker does not answer",
+        )
         for task in tasks
         if task.old and not task.old.docker_answers
     ]

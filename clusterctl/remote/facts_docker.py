@@ -39,9 +39,15 @@ class DockerFacts:
 
 
 def parse_docker(sections: Sections) -> DockerFacts:
-    """Return docker's facts, and what the registry said of images; raises BadAnswerError."""
+    """Return docker's facts, and what the registry said of images; raises BadAnswerError.
+
+    `docker info` asks containerd too. Where that hangs, dockerd goes on listing containers as it last knew them, so
+    their state is unknown.
+    """
     # In the order in which their errors are worth telling: `docker info` explains itself worst.
     problems = {name: _problem(sections, name) for name in ("containers", "images", "volumes", "info")}
+    if not problems["containers"] and sections["info"].rc in TIMED_OUT:
+        problems["containers"] = "docker info did not answer within 20 s: dockerd or containerd hangs"
     version = ""
     if not problems["info"]:
         version = _version(sections["info"].text)

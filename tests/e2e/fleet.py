@@ -161,8 +161,9 @@ class LabFleet:
                 self.fault("start", host)
             self.fault("heal", host)
             self.fault("heal-operator", host)
+            for daemon in ("systemd", "containerd", "docker"):
+                self.fault(f"wake-{daemon}", host)
             self._hurt = False
-            self.inside(host, "systemctl", "kill", "--kill-who=main", "--signal=CONT", "docker.service")
             state = self.inside(host, "systemctl", "is-active", "ssh", "docker").split()
             if state != ["active", "active"]:
                 self.inside(host, "systemctl", "start", "ssh", "docker.socket", "docker")

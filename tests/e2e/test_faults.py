@@ -48,7 +48,7 @@ def test_docker_stopped(fleet: LabFleet, project: str, tmp_path: Path) -> None:
     refused = fleet.cli("apply", str(changed), "--yes")
 
     assert refused.code == 1
-    assert f"{project}-web-4: to replace it docker must answer" in refused.stderr
+    assert f"{project}-web-4: cannot replace it: docker does not answer: " in refused.stderr
     assert fleet.inside("h4", "sha256sum", f"{UNITS}/clusterctl-{project}-web-4.service") == unit
     assert fleet.inside("h4", "systemctl", "is-active", "docker").strip() == "inactive"
     fleet.heal_all()

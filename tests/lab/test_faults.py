@@ -11,6 +11,7 @@ def test_every_fault_has_its_opposite() -> None:
         *("kill", "start", "pause", "unpause", "cut", "heal"),
         *("cut-operator", "heal-operator"),
         *("stop-docker", "start-docker", "hang-docker", "wake-docker"),
+        *("hang-containerd", "wake-containerd", "hang-systemd", "wake-systemd"),
         *("stop-sshd", "start-sshd"),
     }
 

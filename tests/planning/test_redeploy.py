@@ -348,7 +348,7 @@ def test_a_restart_needs_docker() -> None:
 
     found = planned(cluster, RestartIntent("shop", "web"))
 
-    assert ("unreachable", "h2", "shop-web-2: to restart it docker must answer") in reasons(found)
+    assert ("unreachable", "h2", "shop-web-2: cannot restart it: docker does not answer") in reasons(found)
 
 
 # --- move ----------------------------------------------------------------------------------------

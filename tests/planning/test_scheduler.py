@@ -278,8 +278,9 @@ ONE = an_inventory(["h1"])
         (
             a_service(),
             {"containers": None, "docker_error": "no answer within 20 s"},
-            "docker: no answer within 20 s",
+            "docker does not answer: no answer within 20 s",
         ),
+        (a_service(), {"systemd_state": "unknown"}, "systemd does not answer"),
         (
             a_service(port=80),
             {"ports": listening(80)},

@@ -109,6 +109,14 @@ def test_docker_that_hangs_is_unknown_and_says_how_long_it_was_asked() -> None:
     assert found.systemd_state == "running"
 
 
+def test_containers_that_docker_lists_while_its_info_hangs_are_unknown() -> None:
+    found = facts(with_section("info", b"", 124))
+
+    assert found.docker_error == "docker info did not answer within 20 s: dockerd or containerd hangs"
+    assert found.containers is None
+    assert not found.docker_answers
+
+
 def test_docker_that_is_not_there_is_said_to_be_missing() -> None:
     found = facts(with_section("containers", b"", 127))
 

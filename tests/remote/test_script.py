@@ -289,6 +289,58 @@ def test_a_unit_of_which_systemd_says_nothing_is_put_back(tmp_path: Path) -> Non
     assert (tmp_path / "etc" / "env" / "shop-web-1.env").read_text() == "KEY=old\n"
 
 
+@pytest.mark.parametrize(
+    ("program", "body", "detail"),
+    [
+        ("systemctl", "exit 1", "systemd does not answer within 10 s; shop-web-1 was not touched"),
+        (
+            "docker",
+            '[ "$1" != version ]',
+            "docker does not answer within 20 s: dockerd or containerd hangs, or is stopped; shop-web-1 was not touched",
+        ),
+    ],
+)
+def test_a_host_that_can_start_nothing_keeps_its_unit(
+    tmp_path: Path, program: str, body: str, detail: str
+) -> None:
+    host = ShellHost(tmp_path)
+    host.program(program, body)
+    host.write("units/clusterctl-shop-web-1.service", "old\n")
+
+    found = host.run(replace(APPLY, replaces=file_digest("old\n")))
+
+    assert (found[0].status, found[0].detail) == ("failed", detail)
+    assert host.read("units/clusterctl-shop-web-1.service") == "old\n"
+
+
+def test_what_a_systemd_that_hangs_in_between_runs_is_unknown(tmp_path: Path) -> None:
+    host = ShellHost(tmp_path)
+    host.program(
+        "systemctl", f'[ ! -e {tmp_path}/hangs ] || exit 1; [ "$1" != restart ] || : >{tmp_path}/hangs'
+    )
+
+    found = host.run(APPLY)
+
+    assert (found[0].status, found[0].detail) == (
+        "failed",
+        "systemd does not answer within 10 s any more; what shop-web-1 runs is unknown",
+    )
+
+
+def test_a_previous_version_that_does_not_start_either_is_said_to_be_down(tmp_path: Path) -> None:
+    host = ShellHost(tmp_path)
+    host.program("systemctl", '[ "$1" != start ]')
+    host.write("units/clusterctl-shop-web-1.service", "old\n")
+
+    found = host.run(replace(APPLY, replaces=file_digest("old\n")))
+
+    assert (found[0].detail, found[0].restored) == (
+        "clusterctl-shop-web-1.service did not become healthy; its previous version does not run either",
+        False,
+    )
+    assert host.read("units/clusterctl-shop-web-1.service") == "old\n"
+
+
 def test_a_unit_that_changed_since_the_plan_is_not_touched(tmp_path: Path) -> None:
     (tmp_path / "units").mkdir()
     file = tmp_path / "units" / "clusterctl-shop-web-1.service"

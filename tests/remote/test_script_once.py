@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from clusterctl.model.plan import RemoveUnit, StopUnit
+from clusterctl.model.plan import RemoveUnit, Step, StopUnit
 from clusterctl.planning.unit import file_digest
 from tests.remote.test_script_watch import APPLY, IMAGE, OLD, WEB, PlayedHost
 
@@ -65,9 +65,21 @@ def test_a_unit_that_is_another_one_by_now_is_not_stopped(host: PlayedHost) -> N
 
 
 def test_a_stop_that_fails_is_told(host: PlayedHost) -> None:
-    host.program("systemctl", "echo no >&2; exit 1")
+    host.program("systemctl", '[ "$1" = show ] || { echo no >&2; exit 1; }')
 
     assert host.run(STOP)[0].detail == "systemctl stop clusterctl-shop-web-1.service: no"
+
+
+@pytest.mark.parametrize("step", [STOP, RemoveUnit("h1", WEB, file_digest(OLD), 40, "gone")])
+def test_where_systemd_does_not_answer_nothing_is_stopped(host: PlayedHost, step: Step) -> None:
+    host.write(PERMIT, "")
+    host.program("systemctl", "exit 1")
+
+    result = host.run(step)[0]
+
+    assert result.detail == "systemd does not answer within 10 s; shop-web-1 was not touched"
+    assert permitted(host)
+    assert host.read("units/clusterctl-shop-web-1.service") == OLD
 
 
 def test_a_removal_takes_it_too(host: PlayedHost) -> None:

@@ -36,6 +36,7 @@ class PlayedHost(ShellHost):
             f"""cd {here}
 case "$*" in
   is-system-running) cat manager ;;
+  'show -p Version') ;;
   *--failed*) cat failed ;;
   'show -p ActiveState --value '*) echo active ;;
   'show -p FragmentPath --value '*) echo {here}/units/clusterctl-shop-web-1.service ;;

@@ -24,6 +24,11 @@ result() {
 # audit TEXT: who changed what, in the host's journal; a journal that hangs keeps nobody
 audit() { timeout 5 logger -t clusterctl -- "epoch $EPOCH, $HOLDER: $1" </dev/null >/dev/null 2>&1; }
 
+# Nothing waits for ever for a systemd that hangs. What takes long by right has a `timeout` of its own.
+ask_systemd() { timeout 60 systemctl "$@"; }
+
+systemd_answers() { timeout 10 systemctl show -p Version </dev/null >/dev/null 2>&1; }
+
 # skipped ID: whether a step before it failed, so that this one is not begun
 skipped() {
   if [ -z "$FAILED" ]; then return 1; fi

@@ -9,6 +9,8 @@ pull() {
   else result "$1" failed 0 "docker pull $2: $(last_line "$STAGE/log.$1")"; fi
 }
 
+MUTE="systemd does not answer within 10 s"
+
 # permit INSTANCE: without this file the unit of a singleton does not start; it does not outlive a boot
 permit() { printf '%s/clusterctl-%s.permit' "${RUN%/*}" "$1"; }
 
@@ -16,6 +18,7 @@ permit() { printf '%s/clusterctl-%s.permit' "${RUN%/*}" "$1"; }
 halt() {
   halt_unit=clusterctl-$2.service
   if [ "$(sha "$UNITS/$halt_unit")" != "$3" ]; then result "$1" failed 0 "$halt_unit has changed since the plan was made"; return; fi
+  if ! systemd_answers; then result "$1" failed 0 "$MUTE; $2 was not touched"; return; fi
   rm -f "$(permit "$2")"
   if timeout "$4" systemctl stop "$halt_unit" 2>"$STAGE/log.$1"; then result "$1" changed 0 ""
   else result "$1" failed 0 "systemctl stop $halt_unit: $(last_line "$STAGE/log.$1")"; fi
@@ -26,15 +29,16 @@ drop() {
   drop_unit=clusterctl-$2.service; drop_file=$UNITS/$drop_unit
   if [ ! -e "$drop_file" ]; then result "$1" unchanged 0 ""; return; fi
   if [ "$(sha "$drop_file")" != "$3" ]; then result "$1" failed 0 "$drop_unit has changed since the plan was made"; return; fi
-  systemctl disable --quiet --no-reload "$drop_unit" >/dev/null 2>&1
+  if ! systemd_answers; then result "$1" failed 0 "$MUTE; $2 was not touched"; return; fi
+  ask_systemd disable --quiet --no-reload "$drop_unit" >/dev/null 2>&1
   if ! timeout "$4" systemctl stop "$drop_unit" 2>"$STAGE/log.$1"; then
     result "$1" failed 0 "systemctl stop $drop_unit: $(last_line "$STAGE/log.$1")"; return
   fi
   if ! { keep "$2" && rm -f "$drop_file" "$ETC/env/$2.env" "$(permit "$2")"; } 2>"$STAGE/log.$1"; then
     result "$1" failed 0 "cannot remove $drop_file: $(last_line "$STAGE/log.$1")"; return
   fi
-  systemctl daemon-reload
-  systemctl reset-failed "$drop_unit" >/dev/null 2>&1
+  ask_systemd daemon-reload
+  ask_systemd reset-failed "$drop_unit" >/dev/null 2>&1
   result "$1" changed 0 ""
 }
 
@@ -49,13 +53,23 @@ environment() { cat >"$STAGE/env/$1.env"; }
 
 refuse() { result "$1" failed 0 "$2"; printf '%s\n' "$1" >>"$STAGE/refused"; }
 
+# What keeps this host from starting anything, or nothing; docker asks containerd, too, for its version
+unable() {
+  if ! systemd_answers; then printf '%s\n' "$MUTE"
+  elif ! timeout 20 docker version >/dev/null 2>&1 </dev/null; then
+    printf '%s\n' "docker does not answer within 20 s: dockerd or containerd hangs, or is stopped"
+  fi
+}
+
 # Everything that can be known before anything is touched: same unit as planned, text whole, image here, unit sound
 check_units() {
+  unable=$(unable)
   while read -r id instance action replaces digest _ _ image; do
     file=$UNITS/clusterctl-$instance.service
     current=$(sha "$file")
     if [ "${current:--}" != "$replaces" ]; then refuse "$id" "${file##*/} has changed since the plan was made"
     elif [ "$(sha "$STAGE/units/${file##*/}")" != "$digest" ]; then refuse "$id" "the unit did not arrive whole"
+    elif [ -n "$unable" ]; then refuse "$id" "$unable; $instance was not touched"
     elif [ "$action" != enable ] && ! docker image inspect "$image" >/dev/null 2>"$STAGE/log.$id"; then
       refuse "$id" "image $image is not on the host: $(last_line "$STAGE/log.$id")"
     fi
@@ -91,12 +105,12 @@ install_unit() {
 put_back() {
   timeout 120 systemctl stop "clusterctl-$1.service" >/dev/null 2>&1
   if [ ! -e "$KEPT/clusterctl-$1.service" ] || [ "$2" = - ]; then
-    systemctl disable --quiet "clusterctl-$1.service" >/dev/null 2>&1; return 1
+    ask_systemd disable --quiet "clusterctl-$1.service" >/dev/null 2>&1; return 1
   fi
   put "$KEPT/clusterctl-$1.service" "$UNITS/clusterctl-$1.service" 644 || return 1
   if [ -e "$KEPT/$1.env" ]; then put "$KEPT/$1.env" "$ETC/env/$1.env" 600 || return 1; fi
-  systemctl daemon-reload
-  systemctl reset-failed "clusterctl-$1.service" >/dev/null 2>&1
+  ask_systemd daemon-reload
+  ask_systemd reset-failed "clusterctl-$1.service" >/dev/null 2>&1
   timeout "$3" systemctl start "clusterctl-$1.service" >/dev/null 2>&1
 }
 
@@ -121,12 +135,16 @@ units() {
   if [ ! -s "$STAGE/go" ]; then return; fi
   # names are checked before they come here; the lists are split on purpose
   # shellcheck disable=SC2086
-  { systemctl enable --quiet --no-reload $enable
-    systemctl daemon-reload
-    systemctl reset-failed $enable
+  { ask_systemd enable --quiet --no-reload $enable
+    ask_systemd daemon-reload
+    ask_systemd reset-failed $enable
     if [ -n "$restart" ]; then timeout "$longest" systemctl restart $restart; fi
     if [ -n "$start" ]; then timeout "$longest" systemctl start $start; fi
   } >/dev/null 2>"$STAGE/systemctl"
+  if ! systemd_answers; then
+    while read -r id instance _; do result "$id" failed 0 "$MUTE any more; what $instance runs is unknown"; done <"$STAGE/go"
+    return
+  fi
   while read -r id instance action replaces gate monitor; do
     verdict "$id" "$instance" "$action" "$replaces" "$gate" "$monitor" </dev/null
   done <"$STAGE/go"
@@ -136,8 +154,8 @@ units() {
 # verdict ID INSTANCE ACTION REPLACES GATE_S MONITOR_S: what systemd runs now, read back and compared
 verdict() {
   name=clusterctl-$2.service
-  state=$(systemctl show -p ActiveState --value "$name")
-  path=$(systemctl show -p FragmentPath --value "$name")
+  state=$(ask_systemd show -p ActiveState --value "$name")
+  path=$(ask_systemd show -p FragmentPath --value "$name")
   if [ "$state" = active ] && [ "$path" = "$UNITS/$name" ] && [ "$(sha "$path")" = "$(sha "$STAGE/units/$name")" ]; then
     if [ "$6" = 0 ]; then result "$1" changed 0 ""; else printf '%s\n' "$*" >>"$STAGE/watched"; fi
     return
@@ -152,7 +170,8 @@ unwell() {
   if [ ! -s "$STAGE/log.$1" ]; then grep -F "clusterctl-$2.service" "$STAGE/systemctl" >"$STAGE/log.$1"; fi
   if [ "$3" != replace ]; then result "$1" failed 0 "clusterctl-$2.service ${7:-$6}"
   elif put_back "$2" "$4" "$5" 2>>"$STAGE/log.$1"; then result "$1" failed 1 "clusterctl-$2.service $6"
-  else result "$1" failed 0 "clusterctl-$2.service $6"; fi
+  elif [ "$4" = - ]; then result "$1" failed 0 "clusterctl-$2.service $6"
+  else result "$1" failed 0 "clusterctl-$2.service $6; its previous version does not run either"; fi
 }
 
 # monitor SECONDS: the healthy ones must stay so; each second, all of the host's units at once
