@@ -8,7 +8,7 @@ WORKERS ?= 2
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock fix lint unit e2e test demo engine clean soak bench oracle guards kills chaos programs
+.PHONY: help setup lock fix lint unit e2e test demo engine clean soak bench oracle guards kills chaos programs fuzz
 
 help: ## show the targets
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -51,6 +51,9 @@ kills: setup engine ## ten applies, reboots and updates of five hosts, killed at
 
 chaos: setup engine ## random faults in a lab, with applies, reboots and failover all the while (CLUSTERCTL_MINUTES)
 	$(BIN)/python -m tests.e2e.chaos
+
+fuzz: setup engine ## hostile words through systemd and docker in a lab, damaged files through the parsers (CLUSTERCTL_CASES, CLUSTERCTL_EXAMPLES)
+	nice $(BIN)/python -m tests.words
 
 guards: setup ## take each guard out on purpose, in a copy, and see its tests fail
 	nice $(BIN)/python -m tests.guards

@@ -6,6 +6,13 @@ import os
 import time
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+if EXAMPLES := os.environ.get("CLUSTERCTL_EXAMPLES"):  # `make fuzz`: so many for each property
+    settings.register_profile(
+        "many", max_examples=int(EXAMPLES), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    )
+    settings.load_profile("many")
 
 
 class Slow:

@@ -1,8 +1,8 @@
 """The one serializer of words into systemd unit files.
 
 Decides how a word is written so that systemd hands the very same bytes on: `%` and `$` doubled,
-quotes, backslashes and control characters escaped in C style (systemd.service(5) "Command lines",
-systemd.syntax(7)). What cannot be expressed (NUL) is refused. Shell words are quoted by
+quotes, backslashes, control characters and noncharacters escaped in C style (systemd.service(5)
+"Command lines", systemd.syntax(7)). What cannot be expressed (NUL) is refused. Shell words are quoted by
 `shlex.quote`, as everywhere.
 """
 
@@ -13,7 +13,16 @@ import re
 from clusterctl.errors import InputError
 
 _PLAIN = re.compile(r"[A-Za-z0-9_./:=@,+-]+")
-_ESCAPES: dict[str, str] = {chr(code): f"\\x{code:02x}" for code in (*range(0x20), 0x7F)} | {
+# What Unicode calls noncharacters: systemd takes a line that holds one for invalid UTF-8, and ignores it whole.
+_NONCHARACTERS = (
+    *range(0xFDD0, 0xFDF0),
+    *(plane << 16 | low for plane in range(17) for low in (0xFFFE, 0xFFFF)),
+)
+_BY_BYTES = {
+    chr(code): "".join(f"\\x{byte:02x}" for byte in chr(code).encode())
+    for code in (*range(0x20), 0x7F, *_NONCHARACTERS)
+}
+_ESCAPES: dict[str, str] = _BY_BYTES | {
     "\\": "\\\\",
     '"': '\\"',
     "%": "%%",

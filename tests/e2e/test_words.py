@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from clusterctl import lab
 from tests.e2e.fleet import LabFleet, service, write_playbook
+from tests.words.oracle import ask_docker, ask_systemd
 
 WORDS = [
     ";",
@@ -65,6 +67,16 @@ def test_words(fleet: LabFleet, project: str, tmp_path: Path) -> None:
         name: value.replace("$$", "$") for name, value in VALUES.items()
     }
     assert "nothing to change" in fleet.apply(playbook).stdout
+
+
+def test_a_thousand_hostile_words(fleet: LabFleet) -> None:
+    """Caught: a quote, a backslash, `%`, `$` or a noncharacter not escaped, an env file read by a shell. Ten times as many: `make fuzz`."""
+    host = lab.host_container(fleet.name, fleet.hosts[0])
+
+    heard = [ask_systemd(host, 1000, seed=0), ask_docker(host, 1000, seed=1)]
+
+    assert [each.lost for each in heard] == [[], []]
+    assert [each.cases for each in heard] == [1000, 1000]
 
 
 def test_secrets_stay_secret(fleet: LabFleet, project: str, tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from clusterctl.parsing.steps_keys import RUN_KEYS, STEP_KEYS, VERBS
 from clusterctl.parsing.windows import parse_window
 from clusterctl.parsing.words import Expected, Unfit
 from clusterctl.parsing.yaml import parse_yaml
+from tests.parsing.mutations import damaged
 from tests.parsing.tools import inventory
 
 FLEET: Inventory = inventory("""
@@ -125,6 +126,12 @@ def test_any_text_gets_an_answer(text: str) -> None:
 
 @given(st.text(st.sampled_from("ab:-[]{},&*!|>'\"#%@<?~ \n\t01."), max_size=60))
 def test_any_text_of_yaml_marks_gets_an_answer(text: str) -> None:
+    read_all(text)
+
+
+@settings(suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(damaged())
+def test_any_damaged_file_gets_an_answer(text: str) -> None:
     read_all(text)
 
 

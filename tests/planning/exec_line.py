@@ -30,7 +30,9 @@ def read_exec_line(line: str) -> list[str]:
     """Return the argv systemd would run; raises ValueError for what it would refuse or expand."""
     if "\n" in line or "\0" in line:
         raise ValueError("a line has one line")
-    return [_expand(word) for word in _split(line)]
+    if any(0xFDD0 <= ord(char) < 0xFDF0 or ord(char) & 0xFFFE == 0xFFFE for char in line):
+        raise ValueError("a line with a noncharacter is ignored (heard of systemd 252, `make fuzz`)")
+    return [_expand(word.encode(errors="surrogateescape").decode()) for word in _split(line)]
 
 
 def _split(line: str) -> list[str]:
@@ -81,7 +83,8 @@ def _escape(text: str, k: int) -> tuple[str, int]:
         digits = text[k + 1 : k + 1 + _CODES[letter]]
         if not re.fullmatch(f"[0-9a-fA-F]{{{_CODES[letter]}}}", digits):
             raise ValueError(f"bad escape {digits!r}")
-        return chr(int(digits, 16)), k + 1 + _CODES[letter]
+        code = int(digits, 16)
+        return chr(code + 0xDC00 if letter == "x" and code >= 0x80 else code), k + 1 + _CODES[letter]
     if re.match("[0-7]{3}", text[k:]):
         return chr(int(text[k : k + 3], 8)), k + 3
     raise ValueError(f"unknown escape \\{letter}")

@@ -28,6 +28,8 @@ many = settings(deadline=None, max_examples=300)
         (";", '";"'),
         ("\x1b[31m", r'"\x1b[31m"'),
         ("ünïcode", '"ünïcode"'),
+        ("a\uffffb", r'"a\xef\xbf\xbfb"'),
+        ("\ufdd0", r'"\xef\xb7\x90"'),
         ("-@:+!", '"-@:+!"'),
     ],
 )
@@ -72,7 +74,7 @@ def test_a_description_is_one_line_without_specifiers(value: str) -> None:
         ("/bin/echo 'two two'  $$FOO", ["/bin/echo", "two two", "$FOO"]),
         (r"/bin/echo a\x20b \"q\" 50%%", ["/bin/echo", "a b", '"q"', "50%"]),
         ('/bin/echo ""', ["/bin/echo", ""]),
-        (r"/bin/echo \101\u00fc", ["/bin/echo", "Aü"]),
+        (r"/bin/echo \101\u00fc \xc3\xbc", ["/bin/echo", "Aü", "ü"]),
     ],
 )
 def test_the_other_reader_follows_the_manual(line: str, argv: list[str]) -> None:
@@ -80,7 +82,21 @@ def test_the_other_reader_follows_the_manual(line: str, argv: list[str]) -> None
 
 
 @pytest.mark.parametrize(
-    "line", ["a $FOO", "a %h", 'a "b', "a\nb", "a ; b", 'a "b"c', 'a b"c', "a \\q", "a \\", "a \\xz1"]
+    "line",
+    [
+        "a $FOO",
+        "a %h",
+        'a "b',
+        "a\nb",
+        "a ; b",
+        'a "b"c',
+        'a b"c',
+        "a \\q",
+        "a \\",
+        "a \\xz1",
+        "a \uffff",
+        "a \ufdd0",
+    ],
 )
 def test_the_other_reader_refuses_what_would_be_read_otherwise(line: str) -> None:
     with pytest.raises(ValueError, match=r".+"):
