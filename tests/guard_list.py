@@ -327,4 +327,11 @@ ROLLOUT_GUARDS = (
         "        blocked += refuse_edited(mine)\n",
         ("tests/planning/test_drift.py::test_a_singleton_whose_unit_was_cut_is_not_started_a_second_time",),
     ),
+    Guard(
+        "a plan file is that plan or none, also under the lock",
+        f"{OPERATIONS}/pipeline.py",
+        "            self.check(again, snapshot)\n",
+        "",
+        ("tests/cli/test_plan_file.py::test_what_changes_between_the_look_and_the_lock_is_refused_too",),
+    ),
 )

@@ -34,8 +34,10 @@ from clusterctl.model.report import Event, Report
 from clusterctl.model.run import RunSummary
 
 if TYPE_CHECKING:
+    from clusterctl.model.snapshot import Snapshot
     from clusterctl.operations.pipeline import Pipeline
 
+Check = Callable[[Plan, "Snapshot"], None]
 Closes = Literal["", "done", "aborted"]
 _SECRET = frozenset({"--notify", "--notify-command"})
 _STOPPED = {
@@ -44,6 +46,10 @@ _STOPPED = {
     "deadline": EXIT_FAILED,
 }
 """The exit codes of runs that were stopped from outside, by `interrupt.REASONS`."""
+
+
+def no_check(plan: Plan, snapshot: Snapshot) -> None:
+    """Hold a run to nothing but what is approved."""
 
 
 def begin_run(workspace: Workspace, verb: str, subject: str) -> RunSummary:
@@ -74,8 +80,9 @@ def pipeline_for(
     emit: Callable[[Event], None],
     interrupt: Interrupt | None = None,
     closes: Closes = "",
+    check: Check = no_check,
 ) -> Pipeline:
-    """Return the pipeline of an intent; its events go to `emit`. `closes`: see there."""
+    """Return the pipeline of an intent; its events go to `emit`. `closes` and `check`: see there."""
     from clusterctl.operations.patience import PatientFleet
     from clusterctl.operations.pipeline import Pipeline, Timekeeper
 
@@ -91,17 +98,24 @@ def pipeline_for(
         emit,
         workspace.ignored,
         closes,
+        check,
     )
 
 
 def propose(
-    workspace: Workspace, intent: Intent, summary: RunSummary, *, detailed: bool = False, closes: Closes = ""
+    workspace: Workspace,
+    intent: Intent,
+    summary: RunSummary,
+    *,
+    detailed: bool = False,
+    closes: Closes = "",
+    check: Check = no_check,
 ) -> int:
     """Show the plan and change nothing."""
     from clusterctl.operations.possible import demand_possible
 
     hear = listener(workspace.settings)
-    proposed = pipeline_for(workspace, intent, summary, hear, closes=closes).propose()
+    proposed = pipeline_for(workspace, intent, summary, hear, closes=closes, check=check).propose()
     if workspace.settings.output == "json":
         show_document("Plan", plan_document(proposed))
     else:
@@ -121,12 +135,13 @@ def carry_out(
     *,
     detailed: bool = False,
     closes: Closes = "",
+    check: Check = no_check,
     ended: Callable[[Report], None] = lambda _: None,
 ) -> int:
     """Plan, ask, lock, do and report, to `ended` too; with --dry-run only the first of these."""
     settings = workspace.settings
     if settings.dry_run:
-        return propose(workspace, intent, summary, detailed=detailed, closes=closes)
+        return propose(workspace, intent, summary, detailed=detailed, closes=closes, check=check)
     interrupt = Interrupt()
 
     def approve(proposed: Plan) -> bool:
@@ -146,7 +161,7 @@ def carry_out(
 
     hear = listener(settings, interrupt.stopped)
     try:
-        pipeline = pipeline_for(workspace, intent, summary, hear, interrupt, closes)
+        pipeline = pipeline_for(workspace, intent, summary, hear, interrupt, closes, check)
         report = pipeline.carry_out(approve, interrupt.stopped)
     finally:
         hear.close()

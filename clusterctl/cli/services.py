@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -18,6 +18,9 @@ from clusterctl.model.intent import (
     RollbackIntent,
     ScaleIntent,
 )
+
+if TYPE_CHECKING:
+    from clusterctl.cli.plan_file import PlanKeeper
 
 Playbook = Annotated[str, typer.Argument(help="A Compose file.")]
 Detailed = Annotated[
@@ -43,6 +46,9 @@ def register(app: typer.Typer) -> None:
 def plan(
     ctx: typer.Context,
     playbook: Playbook,
+    out: Annotated[
+        str, typer.Option("--out", metavar="FILE", help="Keep the plan in a file (0600) for `apply FILE`.")
+    ] = "",
     overwrite: Overwrite = False,
     detailed_exitcode: Detailed = False,
 ) -> int:
@@ -50,17 +56,28 @@ def plan(
     workspace = Workspace(ctx.obj, f"plan {playbook}")
     intent = _apply_intent(workspace, playbook, overwrite=overwrite)
     summary = begin_run(workspace, "apply", intent.project.name)
-    return propose(workspace, intent, summary, detailed=detailed_exitcode)
+    if not out:
+        return propose(workspace, intent, summary, detailed=detailed_exitcode)
+    from clusterctl.cli.plan_file import PlanWriter
+
+    writer = PlanWriter(workspace, intent, summary, out)
+    return propose(workspace, intent, summary, detailed=detailed_exitcode, check=writer)
 
 
 def apply(
     ctx: typer.Context,
-    playbook: Playbook,
+    playbook: Annotated[
+        str, typer.Argument(metavar="PLAYBOOK|PLAN", help="A Compose file, or a plan of `plan --out`.")
+    ],
     overwrite: Overwrite = False,
     detailed_exitcode: Detailed = False,
 ) -> int:
-    """Make the hosts run what the playbook says."""
+    """Make the hosts run what the playbook says; of a plan file exactly that plan, or nothing."""
     workspace = Workspace(ctx.obj, f"apply {playbook}")
+    if kept := _kept_plan(workspace, playbook, overwrite=overwrite):
+        intent, workspace = kept.file.intent, kept.workspace
+        summary = begin_run(workspace, "apply", intent.project.name)
+        return carry_out(workspace, intent, summary, detailed=detailed_exitcode, check=kept)
     intent = _apply_intent(workspace, playbook, overwrite=overwrite)
     summary = begin_run(workspace, "apply", intent.project.name)
     return carry_out(workspace, intent, summary, detailed=detailed_exitcode)
@@ -137,6 +154,24 @@ def move(
     (target,) = _one(host, [found.name for found in workspace.hosts(host)])
     summary = begin_run(workspace, "move", instance)
     return carry_out(workspace, MoveIntent(instance, target), summary)
+
+
+def _kept_plan(workspace: Workspace, path: str, *, overwrite: bool) -> PlanKeeper | None:
+    """Return who holds the run to the plan in a file, or None where it is a playbook; raises InputError."""
+    from clusterctl.cli.plan_file import read_plan
+
+    kept = read_plan(workspace, path)
+    given = [
+        name
+        for name, value in (("--overwrite", overwrite), ("--hosts", workspace.settings.selector))
+        if value
+    ]
+    if kept and given:
+        raise InputError(
+            f"{given[0]} does not go with a plan file: what is done is in it",
+            next_step="make another plan with it: clusterctl plan PLAYBOOK --out FILE. Nothing was contacted.",
+        )
+    return kept
 
 
 def find_service(workspace: Workspace, text: str) -> tuple[str, str]:

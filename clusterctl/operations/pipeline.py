@@ -35,6 +35,7 @@ SETTLE_S = 120
 TRIES = 3
 
 Approve = Callable[[Plan], bool]
+Check = Callable[[Plan, Snapshot], None]
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,8 @@ class Timekeeper:
 class Pipeline:
     """An intent, and all it takes to carry it out. `ignored` hosts are left out on purpose.
 
-    `closes`: the run has a record already, which ends so, also when there is nothing left to do.
+    `closes`: the run has a record already, which ends so, also when there is nothing left to do. `check` hears of each
+    possible plan and the look it was made from, before anybody approves of it, and may raise.
     """
 
     fleet: Fleet
@@ -62,6 +64,7 @@ class Pipeline:
     emit: Emit
     ignored: frozenset[str] = frozenset()
     closes: Literal["", "done", "aborted"] = ""
+    check: Check = lambda *_: None
 
     @property
     def hosts(self) -> tuple[Host, ...]:
@@ -72,7 +75,9 @@ class Pipeline:
         """Look and plan; change nothing."""
         first = self._first_look()
         adopted = self._adopting(first)
-        return adopted._plan(adopted.intent, first)  # noqa: SLF001 - it is one of us
+        plan = adopted._plan(adopted.intent, first)  # noqa: SLF001 - it is one of us
+        self.check(plan, first)
+        return plan
 
     def carry_out(self, approve: Approve, stopped: Stopped) -> Report | None:
         """Plan, have it approved, take the lock, look again, and do it; None when it was not approved.
@@ -100,6 +105,7 @@ class Pipeline:
         intent = freeze(self.intent, first)
         plan = self._plan(intent, first)
         demand_possible(plan)
+        self.check(plan, first)
         if plan.is_empty and not self.closes:
             return Report(plan)
         if not plan.is_empty and not approve(plan):
@@ -134,6 +140,7 @@ class Pipeline:
             if reason := stopped():
                 return Report(again, stopped=reason)
             demand_possible(again)
+            self.check(again, snapshot)
             if again.is_empty:
                 return self._run(intent, again, stopped, right) if self.closes else Report(again)
             note = "the hosts have changed since the plan was shown; here is the new plan"

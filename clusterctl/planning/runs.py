@@ -6,21 +6,16 @@ too), compressed, and is only read when a run is resumed or aborted. Both end in
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
 import json
 import re
-import zlib
 from collections.abc import Iterable, Sequence
 
-from clusterctl.model.intent import Intent
 from clusterctl.model.run import RunRecord, RunSummary
 from clusterctl.model.snapshot import Snapshot
-from clusterctl.planning.plain import NotPlainError, from_plain, to_line, to_plain
+from clusterctl.planning.plain import from_plain, to_line, to_plain
+from clusterctl.planning.sealed import intent_of, pack, plain_intent, seal, unpack, unseal
 
 API_VERSION = "clusterctl/v1"
-LARGEST_INTENT_BYTES = 64 * 1024 * 1024
 RUN_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,127}")
 """What a run may be called: the id becomes a file name here and on hosts (I10)."""
 
@@ -31,14 +26,12 @@ ON_HOSTS = frozenset({"cordon", "uncordon", "drain", "reboot", "update", "run", 
 def render_record(record: RunRecord) -> str:
     """Return the two lines of a record."""
     head = to_line({"apiVersion": API_VERSION, "run": to_plain(record.summary)})
-    body = to_line({"kind": type(record.intent).__name__, "intent": to_plain(record.intent)})
-    packed = base64.b64encode(zlib.compress(body.encode(), 9)).decode()
-    return f"{head} {_digest(head)}\n{packed} {_digest(packed)}\n"
+    return f"{seal(head)}\n{seal(pack(plain_intent(record.intent)))}\n"
 
 
 def parse_summary(text: str) -> RunSummary | None:
     """Return the summary of a record, or None if the line is torn, edited or of another version."""
-    head = _checked(text.partition("\n")[0])
+    head = unseal(text.partition("\n")[0])
     try:
         outer = json.loads(head)
         summary = from_plain(RunSummary, outer["run"]) if outer["apiVersion"] == API_VERSION else None
@@ -49,14 +42,12 @@ def parse_summary(text: str) -> RunSummary | None:
 
 def parse_record(text: str) -> RunRecord | None:
     """Return a whole record, or None if any of it is torn, edited or of another version."""
-    summary, packed = parse_summary(text), _checked(text.partition("\n")[2].rstrip("\n"))
+    summary, packed = parse_summary(text), unseal(text.partition("\n")[2].rstrip("\n"))
     if summary is None or not packed:
         return None
     try:
-        unpacker = zlib.decompressobj()
-        body = json.loads(unpacker.decompress(base64.b64decode(packed, validate=True), LARGEST_INTENT_BYTES))
-        return RunRecord(summary, _intent(body["kind"], body["intent"]))
-    except (ValueError, KeyError, TypeError, RecursionError, zlib.error, binascii.Error, NotPlainError):
+        return RunRecord(summary, intent_of(unpack(packed)))
+    except (ValueError, KeyError, TypeError):
         return None
 
 
@@ -116,21 +107,3 @@ def _matter(summary: RunSummary) -> tuple[str, str]:
 
 def _progress(summary: RunSummary) -> tuple[int, bool, int]:
     return summary.epoch, summary.state != "running", summary.batches_done
-
-
-def _intent(kind: str, plain: object) -> Intent:
-    for candidate in Intent.__args__:
-        if candidate.__name__ == kind:
-            intent: Intent = from_plain(candidate, plain)
-            return intent
-    raise NotPlainError(f"no intent is called {kind}")
-
-
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
-
-
-def _checked(line: str) -> str:
-    """Return the line without its digest, or "" where they do not agree."""
-    body, _, found = line.rpartition(" ")
-    return body if found == _digest(body) else ""

@@ -7,7 +7,7 @@ import pytest
 from clusterctl.model.intent import ApplyIntent, DrainIntent
 from clusterctl.model.run import RunRecord, RunSummary
 from clusterctl.model.snapshot import Snapshot, Unreachable
-from clusterctl.planning import runs as runs_text
+from clusterctl.planning import sealed
 from clusterctl.planning.runs import (
     left_unfinished,
     parse_record,
@@ -16,6 +16,7 @@ from clusterctl.planning.runs import (
     render_record,
     runs_of,
 )
+from clusterctl.planning.sealed import seal
 from tests.builders import a_project, a_service, facts_of
 
 SECRET = ApplyIntent(a_project(a_service(environment={"TOKEN": "s3cret"})))
@@ -90,7 +91,7 @@ def test_another_version_is_no_record() -> None:
     head, _, body = render_record(RunRecord(a_run(), SECRET)).partition("\n")
     newer = head.rpartition(" ")[0].replace("clusterctl/v1", "clusterctl/v2")
 
-    assert parse_summary(f"{newer} {runs_text._digest(newer)}\n{body}") is None
+    assert parse_summary(f"{seal(newer)}\n{body}") is None
 
 
 @pytest.mark.parametrize("identity", ["../../etc/passwd", "a/b", "", ".", "-x", "a\nb", "x" * 129, "a b"])
@@ -106,7 +107,7 @@ def test_what_was_never_a_record_is_none(text: str) -> None:
 
 def test_an_intent_that_unpacks_to_too_much_is_no_record(monkeypatch: pytest.MonkeyPatch) -> None:
     text = render_record(RunRecord(a_run(), ApplyIntent(a_project(a_service(command=("x" * 10_000,))))))
-    monkeypatch.setattr(runs_text, "LARGEST_INTENT_BYTES", 1000)
+    monkeypatch.setattr(sealed, "LARGEST_BYTES", 1000)
 
     assert parse_record(text) is None
 
