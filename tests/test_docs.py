@@ -17,7 +17,7 @@ import yaml
 
 from clusterctl.cli.app import app
 from clusterctl.model.inventory import Policy
-from clusterctl.parsing import inventory, inventory_hosts, inventory_policy
+from clusterctl.parsing import inventory, inventory_hosts, inventory_policy, inventory_ssh
 from clusterctl.parsing.compose import parse_playbook
 from clusterctl.parsing.inventory import parse_inventory
 from clusterctl.parsing.selector import select
@@ -126,7 +126,7 @@ def test_every_field_of_the_json_documents_is_documented() -> None:
 def test_every_key_of_an_inventory_is_documented() -> None:
     keys = {
         *inventory.KEYS,
-        *(f"ssh.{key}" for key in inventory._SSH),
+        *(f"ssh.{key}" for key in (*inventory_ssh.FLEET_KEYS, *inventory_ssh.HOST_KEYS)),
         *(f"policy.{key}" for key in inventory_policy.KEYS),
         *(f"policy.before.{key}" for key in inventory_policy.HOOK_KEYS),
         *(f"hosts.NAME.{key}" for key in inventory_hosts.KEYS),

@@ -22,9 +22,11 @@ from clusterctl.model.service import Project
 if TYPE_CHECKING:
     from clusterctl.cli.progress_lines import Listener
     from clusterctl.model.fence import Action, AgentAnswer, FenceDevice
+    from clusterctl.model.ssh import SshSettings
     from clusterctl.operations.fencing import Fencing
     from clusterctl.operations.fleet import SshFleet
     from clusterctl.operations.rights import Journal, Lock
+    from clusterctl.remote.keys import Credentials
 
 MAX_FILE_BYTES = 10 * 1024 * 1024
 
@@ -72,10 +74,9 @@ class Workspace:
     def fleet(self) -> SshFleet:
         """The hosts behind SSH; keys and known hosts are loaded here, once."""
         from clusterctl.operations.fleet import SshFleet
-        from clusterctl.remote.keys import load_credentials
+        from clusterctl.remote.keys import Keyring
 
-        ssh = self.inventory.ssh
-        credentials = load_credentials(self._paths(ssh.identity_file), self._paths(ssh.known_hosts))
+        credentials = Keyring(self._load_credentials, self.inventory.ssh_options)
         if self.settings.verbose:
             for note in credentials.notes:
                 say(note)
@@ -90,8 +91,7 @@ class Workspace:
         from clusterctl.operations.fencing import Fencing
 
         def read_secret(path: str) -> str:
-            (place,) = self._paths(path)
-            return read_file(place, "secret of a fence device").decode("utf-8", "replace").strip()
+            return read_file(self.path(path), "secret of a fence device").decode("utf-8", "replace").strip()
 
         def run_there(device: FenceDevice, action: Action, secrets: Mapping[str, str]) -> AgentAnswer:
             return self.fleet.run_agent(device, action, secrets)
@@ -117,9 +117,21 @@ class Workspace:
 
         return FileJournal(state_root(), self.inventory.cluster)
 
-    def _paths(self, written: str) -> tuple[str, ...]:
-        if not written:
-            return ()
+    def _load_credentials(self, ssh: SshSettings) -> Credentials:
+        from clusterctl.remote.keys import load_credentials
+
+        agent = os.path.expandvars(ssh.identity_agent)
+        return load_credentials(
+            [self.path(name) for name in ssh.identity_files],
+            [self.path(name) for name in ssh.known_hosts],
+            allow_agent=agent != "none",
+            certificate_files=[self.path(name) for name in ssh.certificate_files],
+            identities_only=ssh.identities_only,
+            agent_socket=self.path(agent) if agent not in {"", "none"} else "",
+        )
+
+    def path(self, written: str) -> str:
+        """Return a path of the inventory, whole; raises InputError."""
         try:
             place = Path(written).expanduser()
         except RuntimeError:
@@ -127,7 +139,7 @@ class Workspace:
                 f"{written}: this user has no home folder here",
                 next_step="write the whole path, or set HOME.",
             ) from None
-        return (str((Path(self.settings.inventory).absolute().parent / place).resolve()),)
+        return str((Path(self.settings.inventory).absolute().parent / place).resolve())
 
 
 def state_root() -> Path:

@@ -6,6 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from clusterctl.model.fence import FenceDevice
+from clusterctl.model.ssh import DEFAULTS, Hop, SshSettings
+
+__all__ = ("Capacity", "Hop", "Host")
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,22 +20,13 @@ class Capacity:
 
 
 @dataclass(frozen=True, slots=True)
-class Hop:
-    """An SSH server on the way to a host; `name` is that of a host of the inventory, or its address."""
-
-    name: str
-    address: str
-    port: int = 22
-    user: str = ""
-
-
-@dataclass(frozen=True, slots=True)
 class Host:
     """A machine we reach by SSH. `user` empty means the SSH default (the name of who runs us).
 
     `jumps` are gone through in their order, the first one reached directly (ssh_config(5), ProxyJump).
     `fence`: the devices that can cut its power, in the order in which they are tried. A `witness` counts towards
-    majorities and sees others, but runs nothing and needs no docker.
+    majorities and sees others, but runs nothing and needs no docker. `ssh` are the options for this host; its user,
+    port and jumps are those above.
     """
 
     name: str
@@ -44,3 +38,4 @@ class Host:
     jumps: tuple[Hop, ...] = ()
     fence: tuple[FenceDevice, ...] = ()
     witness: bool = False
+    ssh: SshSettings = DEFAULTS

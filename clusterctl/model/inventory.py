@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Literal
 
-from clusterctl.model.host import Hop, Host
+from clusterctl.model.host import Host
 from clusterctl.model.limit import Limit
+from clusterctl.model.ssh import DEFAULTS, SshSettings
 from clusterctl.model.window import Window
 
+__all__ = ("Hook", "Inventory", "Policy", "SshSettings")
+
 GIB = 1024**3
-
-
-@dataclass(frozen=True, slots=True)
-class SshSettings:
-    """How hosts are reached. Paths are as written (relative ones belong to the inventory's folder)."""
-
-    user: str = ""
-    port: int = 22
-    identity_file: str = ""
-    known_hosts: str = ""
-    connect_timeout_s: float = 10.0
-    command_timeout_s: float = 60.0
-    jumps: tuple[Hop, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +57,7 @@ class Inventory:
     cluster: str
     hosts: tuple[Host, ...]
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    ssh: SshSettings = SshSettings()
+    ssh: SshSettings = DEFAULTS
     policy: Policy = Policy()
 
     def host(self, name: str) -> Host:
@@ -77,6 +67,27 @@ class Inventory:
     @cached_property
     def _by_name(self) -> Mapping[str, Host]:
         return {host.name: host for host in self.hosts}
+
+    def ssh_of(self, name: str) -> SshSettings:
+        """Return the options for a host, or for an SSH server outside the inventory, which has no alias."""
+        host = self._by_name.get(name)
+        return host.ssh if host else self._ssh_outside
+
+    @cached_property
+    def _ssh_outside(self) -> SshSettings:
+        return replace(self.ssh, host_key_alias="") if self.ssh.host_key_alias else self.ssh
+
+    @cached_property
+    def ssh_options(self) -> tuple[SshSettings, ...]:
+        """Each distinct set of options by which hosts and their jump hosts are reached, once."""
+        hops = {hop.name: self.ssh_of(hop.name) for host in self.hosts for hop in host.jumps}
+        shared = {id(ssh): ssh for ssh in (*(host.ssh for host in self.hosts), *hops.values())}
+        return tuple(dict.fromkeys(shared.values()))
+
+    @cached_property
+    def longest_connect_s(self) -> float:
+        """How long a connection may take at most, to whichever host."""
+        return max((ssh.connect_timeout_s for ssh in self.ssh_options), default=self.ssh.connect_timeout_s)
 
     @property
     def lock_hosts(self) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ from clusterctl.remote.facts import LOOK_CAP_BYTES, build_look, look_deadline_s,
 from clusterctl.remote.fanout import WORKERS, fan_out
 from clusterctl.remote.fence import agent_answer, agent_script
 from clusterctl.remote.frame import new_nonce
-from clusterctl.remote.keys import Credentials
+from clusterctl.remote.keys import Keys
 from clusterctl.remote.peers import PEERS_S, PeerTarget, ask_peer
 from clusterctl.remote.pool import ROUSE_S, Pool
 from clusterctl.remote.ssh import Connection, root_shell
@@ -59,7 +59,7 @@ class SshFleet:
     """
 
     inventory: Inventory
-    credentials: Credentials
+    credentials: Keys
     default_user: str
     holder: str = "clusterctl"
     workers: int = WORKERS
@@ -82,8 +82,9 @@ class SshFleet:
         """Return where a host is, with the inventory's defaults filled in."""
         user, via = self.inventory.ssh.user or self.default_user, None
         for hop in host.jumps:
-            via = Target(hop.name, hop.address, hop.port, hop.user or user, via)
-        return Target(host.name, host.address, host.port, host.user or user, via)
+            ssh = self.inventory.ssh_of(hop.name)
+            via = Target(hop.name, hop.address, hop.port, hop.user or user, via, ssh)
+        return Target(host.name, host.address, host.port, host.user or user, via, host.ssh)
 
     def dialer(self) -> Dialer:
         """Return the dialer of this fleet, with its keys and time limits; its connections are the caller's."""
@@ -200,11 +201,11 @@ class SshFleet:
     @property
     def _connect_s(self) -> float:
         """How long it takes at worst until a host can be asked: an idle connection tried, then a new one."""
-        return self.inventory.ssh.connect_timeout_s + ROUSE_S
+        return self.inventory.longest_connect_s + ROUSE_S
 
     @cached_property
     def _dialer(self) -> Dialer:
-        return Dialer(self.credentials, connect_timeout_s=self.inventory.ssh.connect_timeout_s)
+        return Dialer(self.credentials, connect_timeout_s=self.inventory.longest_connect_s)
 
     @cached_property
     def _pool(self) -> Pool:

@@ -206,4 +206,4 @@ def lock_of(fleet: SshFleet) -> MajorityLock:
         except HostFailure as failure:
             return failure.unreachable
 
-    return MajorityLock(fleet.inventory.lock_hosts, take, fleet.inventory.ssh.connect_timeout_s + ANSWER_S)
+    return MajorityLock(fleet.inventory.lock_hosts, take, fleet.inventory.longest_connect_s + ANSWER_S)

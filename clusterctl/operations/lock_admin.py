@@ -34,7 +34,7 @@ def lock_hosts_of(fleet: SshFleet) -> tuple[Host, ...]:
 
 def look_at_locks(fleet: SshFleet, hosts: Sequence[Host]) -> Looks:
     """Return what hosts say of the lock, in parallel; changes nothing."""
-    deadline_s = fleet.inventory.ssh.connect_timeout_s + LOOK_S
+    deadline_s = fleet.inventory.longest_connect_s + LOOK_S
     return fan_out(
         [fleet.target(host) for host in hosts],
         look_at_lock,
@@ -58,7 +58,7 @@ def release_by_force(fleet: SshFleet, by: str, reason: str) -> Freed:
         [fleet.target(host) for host in lock_hosts_of(fleet)],
         lambda connection: free_lock(connection, epoch, words),
         fleet.dialer(),
-        deadline_s=fleet.inventory.ssh.connect_timeout_s + FREE_S,
+        deadline_s=fleet.inventory.longest_connect_s + FREE_S,
     )
     _demand_majority(fleet, {name: _raised(answer, epoch) for name, answer in freed.items()}, "try again")
     return Freed(freed, epoch)

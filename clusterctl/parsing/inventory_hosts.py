@@ -11,6 +11,7 @@ from clusterctl.model.names import natural
 from clusterctl.parsing.cursor import Cursor, shown_key
 from clusterctl.parsing.inventory_fence import check_fencers, for_host, read_fence
 from clusterctl.parsing.inventory_jumps import Jumps, parse_jumps
+from clusterctl.parsing.inventory_ssh import read_host_ssh
 from clusterctl.parsing.names import (
     parse_address,
     parse_host_name,
@@ -23,7 +24,7 @@ from clusterctl.parsing.ranges import MOST_NAMES, expand
 from clusterctl.parsing.scalars import any_text_of, as_text, flag_of, parse_cpus, parse_some_size
 from clusterctl.parsing.words import Expected, Unfit, counted, quoted
 
-KEYS = ("address", "port", "user", "jump", "labels", "capacity", "fence", "witness")
+KEYS = ("address", "port", "user", "jump", "labels", "capacity", "fence", "witness", "ssh")
 RESERVED = "all"
 
 
@@ -74,8 +75,9 @@ def _read_host(
     capacity = _read_capacity(keys["capacity"]) if "capacity" in keys else Capacity()
     fence = read_fence(keys["fence"]) if "fence" in keys else ()
     witness = "witness" in keys and keys["witness"].read(flag_of, False)
+    own = read_host_ssh(keys["ssh"], ssh) if "ssh" in keys else ssh
     return [
-        Host(name, address, port, user, labels, capacity, fence=for_host(fence, name), witness=witness)
+        Host(name, address, port, user, labels, capacity, (), for_host(fence, name), witness, own)
         for name, address in zip(names, addresses, strict=False)
     ]
 

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 
 from clusterctl.remote.failure import HostFailure
 from clusterctl.remote.jump import Jumps
-from clusterctl.remote.keys import Credentials
+from clusterctl.remote.keys import Keys
 from clusterctl.remote.ssh import Connection, connect
 from clusterctl.remote.target import Target
 from clusterctl.remote.wire import open_socket
@@ -51,7 +51,7 @@ class Dialer:
 
     def __init__(
         self,
-        credentials: Credentials,
+        credentials: Keys,
         *,
         connect_timeout_s: float = 10.0,
         start_limit: int = START_LIMIT,
@@ -72,17 +72,17 @@ class Dialer:
 
         `on_start` is called before each attempt, once it is this host's turn.
         """
-        spent_s = 0.0
+        spent_s, limit_s = 0.0, self._limit_s(target)
         for attempt in range(RETRIES + 1):
             with self._turn(target) as gate:
                 on_start()
                 began = time.monotonic()
                 try:
-                    return self._open(target, self.connect_timeout_s - spent_s)
+                    return self._open(target, limit_s - spent_s)
                 except HostFailure as failure:
                     pause_s = BACK_OFF_S * 2**attempt * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
                     spent_s += time.monotonic() - began + pause_s
-                    if not failure.transient or attempt == RETRIES or spent_s >= self.connect_timeout_s:
+                    if not failure.transient or attempt == RETRIES or spent_s >= limit_s:
                         raise
                     gate.narrow()
             time.sleep(pause_s)
@@ -94,10 +94,13 @@ class Dialer:
         with self.dial(target, on_start) as connection:
             yield connection
 
+    def _limit_s(self, target: Target) -> float:
+        return self.connect_timeout_s if target.ssh is None else target.ssh.connect_timeout_s
+
     def _open(self, target: Target, timeout_s: float) -> Connection:
         """Connect once, directly or through the jump host."""
         way = open_socket if target.via is None else self._jumps.open_wire
-        return connect(target, self.credentials, timeout_s, way)
+        return connect(target, self.credentials.of(target), timeout_s, way)
 
     @contextmanager
     def _turn(self, target: Target) -> Iterator[_Gate]:

@@ -1,23 +1,29 @@
 """Who we are and whom we trust: the user's keys and the known host keys, loaded once for a whole run.
 
-A key is used from its file where that is possible, else from the agent. Nothing here asks for a
-passphrase: cron has nobody to answer, and `ssh-add` asks once for all.
+A key is used from its file where that is possible, else from the agent; a `.pub` file names a key
+that only the agent holds. Nothing here asks for a
+passphrase: cron has nobody to answer, and `ssh-add` asks once for all. A certificate is shown before the bare key
+it belongs to, as ssh does. Hosts with the same options share their credentials (`Keyring`).
 """
 
 from __future__ import annotations
 
-import os
+import copy
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import paramiko
 from cryptography.exceptions import UnsupportedAlgorithm
 
 from clusterctl.errors import IdentityError, InputError
+from clusterctl.model.ssh import SshSettings
+from clusterctl.remote.agent import agent_keys
+from clusterctl.remote.certificate import read_certificate
 from clusterctl.remote.known_hosts import KnownHosts
+from clusterctl.remote.target import Target
 
 DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
 # sshd's MaxAuthTries is 6: with more keys the server would hang up before the right one.
@@ -32,36 +38,145 @@ class Credentials:
     known_hosts: KnownHosts
     notes: tuple[str, ...] = ()
 
+    def of(self, _target: Target) -> Credentials:
+        """Return these: one set for all hosts."""
+        return self
 
-class _SharedAgent(paramiko.Agent):
-    """The agent speaks one request at a time over one socket; many threads ask it to sign."""
 
-    def __init__(self) -> None:
+class Keys(Protocol):
+    """Who has the credentials for each host: `Credentials` for all, or a `Keyring`."""
+
+    def of(self, target: Target, /) -> Credentials:
+        """Return the credentials for a host."""
+        ...
+
+
+class Keyring:
+    """The credentials of each distinct set of options. `load` gives those of one; it raises InputError, IdentityError."""
+
+    def __init__(
+        self, load: Callable[[SshSettings], Credentials], wanted: Iterable[SshSettings] = ()
+    ) -> None:
+        self._load = load
         self._lock = threading.Lock()
-        super().__init__()
+        self._sets: dict[SshSettings, Credentials] = {}
+        self._load_all(dict.fromkeys(wanted))
 
-    def _send_message(self, msg: Any) -> Any:
+    def of(self, target: Target, /) -> Credentials:
+        """Return the credentials for a host, by its options."""
+        settings = target.ssh or SshSettings()
         with self._lock:
-            return super()._send_message(msg)  # type: ignore[misc]
+            if settings not in self._sets:
+                self._sets[settings] = self._load(settings)
+            return self._sets[settings]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is worth telling of all sets, each once."""
+        return tuple(dict.fromkeys(note for found in self._sets.values() for note in found.notes))
+
+    def _load_all(self, wanted: Iterable[SshSettings]) -> None:
+        """Load all sets before any host is contacted; what is wrong is told at once."""
+        wrong: list[InputError | IdentityError] = []
+        for settings in wanted:
+            try:
+                self._sets[settings] = self._load(settings)
+            except (InputError, IdentityError) as error:
+                wrong.append(error)
+        told = dict.fromkeys(error.message for error in wrong)
+        if len(told) > 1:
+            raise type(wrong[0])(wrong[0].message, details=list(told)[1:], next_step=wrong[0].next_step)
+        if wrong:
+            raise wrong[0]
 
 
 def load_credentials(
-    identity_files: Sequence[str] = (), known_hosts: Sequence[str] = (), *, allow_agent: bool = True
+    identity_files: Sequence[str] = (),
+    known_hosts: Sequence[str] = (),
+    *,
+    allow_agent: bool = True,
+    certificate_files: Sequence[str] = (),
+    identities_only: bool = False,
+    agent_socket: str = "",
 ) -> Credentials:
     """Return keys and known hosts; empty sequences mean ssh's own defaults. Paths are absolute.
 
-    Raises InputError for a file that is named but not there or not a key, IdentityError where no
-    usable key is left.
+    With `identities_only` the agent serves only the keys that are named. `agent_socket` empty: SSH_AUTH_SOCK.
+    Raises InputError for a file that is named but not there or not a key, IdentityError where no usable key is left.
     """
     notes: list[str] = []
     keys = _load_keys(identity_files, notes)
     locked = [path for path, key in keys.items() if key is None]
     usable = [key for key in keys.values() if key is not None]
     if allow_agent and (locked or not usable or not identity_files):
-        usable += _agent_keys(usable)
+        offered = agent_keys(agent_socket, usable)
+        wanted = {blob for path in keys if (blob := _public_blob(path))} if identities_only else None
+        usable += [key for key in offered if wanted is None or _bare_blob(key) in wanted]
     if not usable:
         raise _no_key(identity_files, locked)
+    usable = _with_certificates(usable, certificate_files)
     return Credentials(tuple(usable[:MAX_KEYS]), _load_known_hosts(known_hosts), tuple(notes))
+
+
+def _with_certificates(keys: Sequence[paramiko.PKey], files: Sequence[str]) -> list[paramiko.PKey]:
+    """Return each key with its certificates before it; raises InputError for a certificate that fits none."""
+    shown: list[paramiko.PKey] = []
+    certificates = [_load_certificate(path) for path in files]
+    fits: set[str] = set()
+    for key in keys:
+        for path, blob in certificates:
+            signed = copy.copy(key)
+            if _fit(signed, blob):
+                fits.add(path)
+                shown.append(signed)
+        if key.public_blob is not None:
+            bare = copy.copy(key)
+            bare.public_blob = None
+            shown += [key, bare]
+        else:
+            shown.append(key)
+    for path in files:
+        if path not in fits:
+            raise InputError(
+                f"{path}: belongs to none of the keys",
+                next_step="name its key as identity_file, or ssh-add it",
+            )
+    return shown
+
+
+def _load_certificate(path: str) -> tuple[str, paramiko.pkey.PublicBlob]:
+    try:
+        return path, paramiko.pkey.PublicBlob.from_file(path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such certificate file") from None
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+    except (ValueError, IndexError, UnicodeError, paramiko.SSHException):
+        raise InputError(f"{path}: is not a certificate that can be used") from None
+
+
+def _fit(key: paramiko.PKey, blob: paramiko.pkey.PublicBlob) -> bool:
+    """Attach a certificate to the key if it was made for it."""
+    certificate = read_certificate(blob.key_type, blob.key_blob)
+    if certificate is None or certificate.key_blob != key.asbytes():
+        return False
+    key.public_blob = blob
+    return True
+
+
+def _bare_blob(key: paramiko.PKey) -> bytes:
+    """Return the blob of a key, or of the key in a certificate as agents hold it."""
+    certificate = read_certificate(key.get_name(), key.asbytes())
+    return certificate.key_blob if certificate else key.asbytes()
+
+
+def _public_blob(path: str) -> bytes | None:
+    """Return the public half that lies beside a private key, for an agent that holds the private one."""
+    name = path if path.endswith(".pub") else f"{path}.pub"
+    try:
+        return paramiko.pkey.PublicBlob.from_file(name).key_blob
+    except (OSError, ValueError, IndexError, UnicodeError, paramiko.SSHException):
+        return None
 
 
 def _load_keys(identity_files: Sequence[str], notes: list[str]) -> dict[str, paramiko.PKey | None]:
@@ -87,10 +202,14 @@ def _ssh_folder() -> tuple[Path, ...]:
 
 
 def _load_key(path: Path, notes: list[str]) -> paramiko.PKey | None:
+    if path.suffix == ".pub" and _public_blob(str(path)):
+        return None
     try:
         mode = path.stat().st_mode
         key = paramiko.PKey.from_path(path)
     except FileNotFoundError:
+        if _public_blob(str(path)):
+            return None  # only an agent holds it
         raise InputError(f"{path}: no such key file", next_step="name an existing identity_file") from None
     except OSError as error:
         raise InputError(f"{path}: cannot be read: {error.strerror}") from None
@@ -101,17 +220,6 @@ def _load_key(path: Path, notes: list[str]) -> paramiko.PKey | None:
     if mode & 0o077:
         notes.append(f"{path}: others may read this key (mode {mode & 0o777:04o}); chmod 600 it")
     return key
-
-
-def _agent_keys(known: Sequence[paramiko.PKey]) -> list[paramiko.PKey]:
-    if not os.environ.get("SSH_AUTH_SOCK"):
-        return []
-    try:
-        offered = _SharedAgent().get_keys()
-    except (OSError, paramiko.SSHException):
-        return []
-    have = {key.asbytes() for key in known}
-    return [key for key in offered if key.asbytes() not in have]
 
 
 def _no_key(identity_files: Sequence[str], locked: Sequence[str]) -> IdentityError:

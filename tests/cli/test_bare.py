@@ -90,7 +90,7 @@ def test_without_a_home_folder_it_is_said_what_to_set() -> None:
     with pytest.raises(InputError, match="this user has no home folder here") as error:
         state_root()
     with pytest.raises(InputError, match="~/key: this user has no home folder here"):
-        Workspace(Settings(), "x")._paths("~/key")
+        Workspace(Settings(), "x").path("~/key")
 
     assert "set CLUSTERCTL_STATE to a folder" in error.value.next_step
 

@@ -45,7 +45,7 @@ def test_a_full_inventory_is_read() -> None:
     """)
 
     assert found.cluster == "prod"
-    assert found.ssh == SshSettings("ops", 2022, "~/.ssh/id", "known_hosts", 5.0, 90.0)
+    assert found.ssh == SshSettings("ops", 2022, ("~/.ssh/id",), ("known_hosts",), 5.0, 90.0)
     assert found.policy == Policy(
         5.0,
         2 * 1024**3,
@@ -60,10 +60,10 @@ def test_a_full_inventory_is_read() -> None:
         after=(Hook("balancer ready", "operator", 120.0), Hook("systemctl is-system-running")),
     )
     assert found.hosts == (
-        Host("db1", "10.0.0.5", 22, "admin", {}, Capacity(4.0, 8 * 1024**3)),
-        Host("db2", "db2", 2022, "ops"),
-        Host("web09", "web09", 2022, "ops", {"zone": "a", "rack": "1.10", "old": "no"}),
-        Host("web10", "web10", 2022, "ops", {"zone": "a", "rack": "1.10", "old": "no"}),
+        Host("db1", "10.0.0.5", 22, "admin", {}, Capacity(4.0, 8 * 1024**3), ssh=found.ssh),
+        Host("db2", "db2", 2022, "ops", ssh=found.ssh),
+        Host("web09", "web09", 2022, "ops", {"zone": "a", "rack": "1.10", "old": "no"}, ssh=found.ssh),
+        Host("web10", "web10", 2022, "ops", {"zone": "a", "rack": "1.10", "old": "no"}, ssh=found.ssh),
     )
     assert found.groups == {"web": ("web09", "web10"), "most": ("db2", "web09", "web10"), "none": ()}
 

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
+import paramiko
 import pytest
 
 from clusterctl.errors import IdentityError, InputError
-from clusterctl.remote.keys import load_credentials
+from clusterctl.model.ssh import SshSettings
+from clusterctl.remote.keys import Credentials, Keyring, load_credentials
+from clusterctl.remote.target import Target
 from tests.remote.sshd import write_key
 
 
@@ -117,3 +121,99 @@ def test_the_usual_known_hosts_may_be_missing(tmp_path: Path, home: Path) -> Non
     credentials = load_credentials([str(tmp_path / "key")])
 
     assert credentials.known_hosts.files == (f"{home}/.ssh/known_hosts", "/etc/ssh/ssh_known_hosts")
+
+
+def certified(folder: Path, name: str, *options: str) -> Path:
+    """Make a key with a certificate, as an administrator would; return the key."""
+    key, authority = folder / name, folder / "ca"
+    if not authority.exists():
+        subprocess.run(["ssh-keygen", "-qt", "ed25519", "-N", "", "-f", str(authority)], check=True)
+    subprocess.run(["ssh-keygen", "-qt", "ed25519", "-N", "", "-f", str(key)], check=True)
+    sign = ["ssh-keygen", "-qs", str(authority), "-I", name, "-n", "ops", *options, f"{key}.pub"]
+    subprocess.run(sign, check=True)
+    return key
+
+
+def shown(credentials: Credentials) -> list[tuple[str, bool]]:
+    """Return each key that is shown: its type, and whether it is shown as a certificate."""
+    return [(key.get_name(), key.public_blob is not None) for key in credentials.keys]
+
+
+def test_a_certificate_beside_a_key_is_shown_before_the_bare_key(tmp_path: Path) -> None:
+    key = certified(tmp_path, "key")
+
+    credentials = load_credentials([str(key)])
+
+    assert shown(credentials) == [("ssh-ed25519", True), ("ssh-ed25519", False)]
+
+
+def test_a_certificate_may_lie_elsewhere(tmp_path: Path) -> None:
+    key = certified(tmp_path, "key")
+    (tmp_path / "key-cert.pub").rename(tmp_path / "signed.pub")
+
+    credentials = load_credentials([str(key)], certificate_files=[str(tmp_path / "signed.pub")])
+
+    assert shown(credentials) == [("ssh-ed25519", True), ("ssh-ed25519", False)]
+
+
+def test_a_certificate_of_another_key_is_a_mistake(tmp_path: Path) -> None:
+    certified(tmp_path, "other")
+    write_key(tmp_path / "key")
+
+    with pytest.raises(InputError) as caught:
+        load_credentials([str(tmp_path / "key")], certificate_files=[f"{tmp_path}/other-cert.pub"])
+
+    assert caught.value.message == f"{tmp_path}/other-cert.pub: belongs to none of the keys"
+
+
+def test_a_file_that_is_no_certificate_is_a_mistake(tmp_path: Path) -> None:
+    write_key(tmp_path / "key")
+    (tmp_path / "text").write_text("hello")
+
+    with pytest.raises(InputError, match="text: is not a certificate that can be used"):
+        load_credentials([str(tmp_path / "key")], certificate_files=[str(tmp_path / "text")])
+
+
+def test_the_agent_serves_only_named_keys_when_asked_to(tmp_path: Path) -> None:
+    wanted, other = certified(tmp_path, "wanted"), certified(tmp_path, "other")
+    socket = str(tmp_path / "agent")
+    agent = subprocess.Popen(["ssh-agent", "-D", "-a", socket], stdout=subprocess.DEVNULL)
+    try:
+        subprocess.run(["sh", "-c", 'until test -S "$1"; do sleep 0.02; done', "sh", socket], check=True)
+        environment = {"SSH_AUTH_SOCK": socket, "PATH": os.environ["PATH"]}
+        added = ["ssh-add", "-q", str(other), str(wanted)]
+        subprocess.run(added, check=True, env=environment, stderr=subprocess.DEVNULL)
+        key = paramiko.PKey.from_path(wanted)
+        wanted.unlink()
+
+        every = load_credentials(agent_socket=socket)
+        only = load_credentials([str(wanted)], identities_only=True, agent_socket=socket)
+    finally:
+        agent.terminate()
+        agent.wait()
+
+    assert len(every.keys) == 4
+    assert [each.get_name() for each in only.keys] == ["ssh-ed25519-cert-v01@openssh.com", "ssh-ed25519"]
+    assert only.keys[1].asbytes() == key.asbytes()
+
+
+def test_each_set_of_options_is_loaded_once_and_all_mistakes_are_told(tmp_path: Path) -> None:
+    loaded = []
+
+    def load(settings: SshSettings) -> Credentials:
+        loaded.append(settings.identity_files)
+        return load_credentials([str(tmp_path / name) for name in settings.identity_files])
+
+    write_key(tmp_path / "a")
+    one, again, other, third = (SshSettings(identity_files=(name,)) for name in ("a", "a", "b", "c"))
+    ring = Keyring(load, [one, again])
+
+    with pytest.raises(InputError) as caught:
+        Keyring(load, [other, third])
+
+    assert ring.of(Target("h", "h", 22, "ops", None, again)) is ring.of(
+        Target("g", "g", 22, "ops", None, one)
+    )
+    assert loaded == [("a",), ("b",), ("c",)]
+    assert caught.value.message == f"{tmp_path}/b: no such key file"
+    assert caught.value.details == (f"{tmp_path}/c: no such key file",)
