@@ -9,14 +9,17 @@ from typing import Any
 from clusterctl.model.host import Host
 from clusterctl.model.plan import Batch, Limits, Plan, Step
 from clusterctl.model.report import CommandResult, Event, Report, StepResult
-from clusterctl.model.snapshot import HostFacts, Snapshot, Unreachable
+from clusterctl.model.snapshot import LATEST_S, HostFacts, Snapshot, Unreachable
 from clusterctl.planning.markers import parse_marker
 from clusterctl.planning.observed import Observed
 
 
 def timestamp(epoch_s: int | None) -> str | None:
-    """Return RFC 3339 in UTC, or None."""
-    return None if epoch_s is None else datetime.fromtimestamp(epoch_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    """Return RFC 3339 in UTC, or None; what is after the year 9999 is shown as its end."""
+    if epoch_s is None:
+        return None
+    known_s = min(max(epoch_s, 0), LATEST_S)  # a host, or a file on it, may name any number
+    return datetime.fromtimestamp(known_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def moment(epoch_s: float) -> str:

@@ -146,7 +146,7 @@ class _Printer:
         try:
             entry = json.loads(line)
             when = int(entry["__REALTIME_TIMESTAMP"])
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             return
         with self._lock:
             if self.hold:

@@ -15,6 +15,9 @@ from clusterctl.model.packages import PackageFacts
 
 Rung = Literal["resolve", "connect", "banner", "host-key", "auth", "sudo", "exec", "answer", "identity"]
 
+LATEST_S = 253_402_300_799
+"""The last second of the year 9999: no later moment can be shown as a date."""
+
 
 @dataclass(frozen=True, slots=True)
 class Unreachable:

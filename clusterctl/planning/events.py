@@ -51,7 +51,7 @@ def parse_journal(host: str, text: str) -> list[Happening]:
         try:
             entry = json.loads(line)
             at_s = int(entry["__REALTIME_TIMESTAMP"]) // 1_000_000
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             continue
         message = message_text(entry.get("MESSAGE"))
         change = _CHANGE.fullmatch(message)
@@ -72,7 +72,7 @@ def parse_audit(
             entry = json.loads(line)
             at_s = int(datetime.fromisoformat(entry["when"]).timestamp())
             step, host, result = str(entry["step"]), str(entry["host"]), str(entry["result"])
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             continue
         ours = entry.get("cluster") == cluster and at_s >= since_s
         power = step == "Fence" or step.startswith("fence ")

@@ -55,6 +55,9 @@ class Manifest:
         return Project(self.project, services, tuple(self.volumes))
 
 
+_MOST_REPLICAS = 10_000
+
+
 def make_manifest(
     cluster: str,
     project: Project,
@@ -120,10 +123,25 @@ def parse_manifest(text: str) -> Manifest | None:
         known = {field.name for field in dataclasses.fields(Manifest)}
         found = Manifest(**{name: value for name, value in body.items() if name in known})
         found = dataclasses.replace(found, volumes=tuple(found.volumes))
-        project_of(found)
+        _demand_types(found)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError, NotPlainError):
         return None
     return found
+
+
+def _demand_types(manifest: Manifest) -> None:
+    """Raise TypeError or ValueError for what no manifest of ours holds: a host can write any digest."""
+    texts = (manifest.cluster, manifest.project, *manifest.volumes)
+    numbers = (manifest.generation, manifest.revision)
+    names = (manifest.pinned, manifest.placements)
+    fits = all(type(text) is str for text in texts) and all(type(number) is int for number in numbers)
+    named = all(
+        isinstance(each, dict) and all(type(value) is str for value in each.values()) for each in names
+    )
+    if not fits or not named:
+        raise TypeError("not a manifest of ours")
+    if any(service.replicas > _MOST_REPLICAS for service in manifest.as_project.services):
+        raise ValueError("more replicas than a playbook may ask for")
 
 
 def latest_manifest(snapshot: Snapshot, cluster: str, project: str) -> Manifest | None:

@@ -17,6 +17,8 @@ from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 T = TypeVar("T")
+_LARGEST = 10**15
+"""Seconds, bytes and counts beyond this, infinity and NaN are no values of ours: hosts may write any number."""
 
 
 class NotPlainError(ValueError):
@@ -72,9 +74,10 @@ def _read_scalar(kind: Any, plain: Any) -> Any:
     if kind is bytes:
         _demand(isinstance(plain, str), kind, plain)
         return _bytes(plain)
-    if kind is float and type(plain) is int:
-        return float(plain)
-    return _demand(type(plain) is kind, kind, plain)
+    if type(plain) is kind or (kind is float and type(plain) is int):
+        _demand(kind not in {int, float} or -_LARGEST <= plain <= _LARGEST, kind, plain)
+        return float(plain) if kind is float else plain
+    raise NotPlainError(f"expected {kind}, got {str(plain)[:60]}")
 
 
 def _bytes(plain: str) -> bytes:

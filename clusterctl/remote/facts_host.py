@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from clusterctl.model.snapshot import PortUse, UnitFact
+from clusterctl.model.snapshot import LATEST_S, PortUse, UnitFact
 from clusterctl.remote.answer import BadAnswerError
 from clusterctl.remote.frame import Section
 
@@ -76,8 +76,8 @@ def parse_system(sections: Sections) -> SystemFacts:
         memory_available_bytes=_number(said, "MemAvailable:") * 1024,
         load_1m=_decimal(said, "load"),
         uptime_s=int(_decimal(said, "uptime")),
-        clock_s=_number(said, "clock"),
-        boot_time_s=_number(said, "btime"),
+        clock_s=_number(said, "clock", high=LATEST_S),
+        boot_time_s=_number(said, "btime", high=LATEST_S),
         disk_total_bytes=total,
         disk_free_bytes=free,
         ports=_ports(_section(sections, "listen")),
@@ -194,9 +194,9 @@ def _unit(name: str, text: str, state: Mapping[str, str], boot_time_s: int) -> U
 def _since(wall: str, monotonic: str, boot_time_s: int) -> int | None:
     """Return a moment in epoch seconds: `@N` where systemd can (--timestamp=unix), else boot + monotonic us."""
     if re.fullmatch(r"@[0-9]{1,12}(\.[0-9]+)?", wall):
-        return int(wall[1:].partition(".")[0])
+        return min(int(wall[1:].partition(".")[0]), LATEST_S)
     if re.fullmatch(r"[0-9]{1,18}", monotonic) and int(monotonic) > 0:
-        return boot_time_s + int(monotonic) // 1_000_000
+        return min(boot_time_s + int(monotonic) // 1_000_000, LATEST_S)
     return None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import secrets
 import shlex
 import threading
@@ -34,6 +35,7 @@ ANSWER_S = 10.0
 RELEASE_S = 3.0
 MAX_LINE_BYTES = 16 * 1024
 _CLAIM_CHARACTERS = 300
+_NUMBER = re.compile(r"[0-9]{1,15}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +69,18 @@ def parse_holder(text: str, now_s: int) -> Holder | None:
     """Return what a holder signed with, or None where that is no signature."""
     try:
         found = strict_json(text)
-        return Holder(
-            str(found["run"]),
-            str(found["by"]),
-            str(found["command"]),
-            int(found["since"]),
-            int(found["epoch"]),
-            max(0, now_s - int(found["since"])),
-        )
-    except (BadAnswerError, KeyError, TypeError, ValueError):
+        since_s, epoch = number(str(found["since"])), number(str(found["epoch"]))
+        run, by, command = (str(found[name]) for name in ("run", "by", "command"))
+    except (BadAnswerError, KeyError, TypeError):
         return None
+    if since_s is None or epoch is None:
+        return None
+    return Holder(run, by, command, since_s, epoch, max(0, now_s - since_s))
+
+
+def number(text: str) -> int | None:
+    """Return the moment or epoch that a host names, None where it is neither: a host may send any digits."""
+    return int(text) if _NUMBER.fullmatch(text) else None
 
 
 def take_lock(
@@ -130,10 +134,11 @@ class LockSession:
             word, _, rest = line.partition(" ")
         if word == "busy":
             now, _, holder = rest.partition(" ")
-            return Busy(self.host, parse_holder(holder, int(now) if now.isdecimal() else 0))
-        if word != "held" or not rest.isdecimal():
+            return Busy(self.host, parse_holder(holder, number(now) or 0))
+        seen = number(rest)
+        if word != "held" or seen is None:
             raise HostFailure(self.host, "exec", first_line(f"the lock cannot be kept there: {rest}"))
-        self.epoch = int(rest)
+        self.epoch = seen
         threading.Thread(target=self._beat, name=f"clusterctl-lock-{self.host}", daemon=True).start()
         return self
 
@@ -148,9 +153,10 @@ class LockSession:
     def prove(self, epoch: int) -> str:
         """Return why the host does not hold the lock for us any more, or ""."""
         answer = self._ask("prove", ANSWER_S)
-        word, _, seen = answer.partition(" ")
-        if word == "held" and seen.isdecimal():
-            return "" if int(seen) <= epoch else f"a newer run has begun (epoch {seen}, ours is {epoch})"
+        word, _, rest = answer.partition(" ")
+        seen = number(rest)
+        if word == "held" and seen is not None:
+            return "" if seen <= epoch else f"a newer run has begun (epoch {seen}, ours is {epoch})"
         return self._why(answer) or "the lock there is not ours any more"
 
     def release(self) -> None:

@@ -11,7 +11,7 @@ from clusterctl.model.report import CommandResult
 from clusterctl.model.snapshot import Unreachable
 from clusterctl.remote.answer import parse_answer
 from clusterctl.remote.frame import Frame, new_nonce
-from clusterctl.remote.lock import Holder, lock_script, parse_holder
+from clusterctl.remote.lock import Holder, lock_script, number, parse_holder
 from clusterctl.remote.ssh import Connection, root_shell
 from clusterctl.remote.text import first_line
 
@@ -52,13 +52,12 @@ def parse_look_at_lock(host: str, answer: CommandResult, nonce: str) -> HostLock
     frame = parse_answer(host, answer, nonce)
     if isinstance(frame, Unreachable):
         return frame
-    epoch = _text(frame, "epoch")
-    if "failed" in frame.sections or not epoch.isdecimal():
+    epoch = number(_text(frame, "epoch"))
+    if "failed" in frame.sections or epoch is None:
         reason = first_line(_text(frame, "failed")) or "/etc/clusterctl/epoch there does not hold a number"
         return Unreachable(host, "answer", reason)
     signed = _text(frame, "holder") or _text(frame, "ended")
-    clock = _text(frame, "clock")
-    return HostLock(host, parse_holder(signed, int(clock) if clock.isdecimal() else 0), int(epoch))
+    return HostLock(host, parse_holder(signed, number(_text(frame, "clock")) or 0), epoch)
 
 
 def _run(connection: Connection, script: str, deadline_s: float) -> CommandResult:

@@ -20,6 +20,7 @@ from clusterctl.planning.manifest import (
     project_of,
     render_manifest,
 )
+from clusterctl.planning.spec import canonical
 from tests.builders import PINNED, a_project, a_service, a_snapshot, facts_of
 from tests.planning.worlds import projects
 
@@ -42,6 +43,25 @@ def test_a_manifest_is_one_line() -> None:
 
     assert text.count("\n") == 1
     assert text.endswith("\n")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"generation": "3"},
+        {"revision": 1.5},
+        {"placements": ["shop-web-1"]},
+        {"placements": {"shop-web-1": 1}},
+        {"pinned": {"web": None}},
+        {"volumes": [1]},
+        {"services": {"web": {"name": "web", "image": "a:1", "replicas": 10**9}}},
+        {"services": {"web": {"name": "web", "image": "a:1", "stop_grace_period_s": 10**400}}},
+    ],
+)
+def test_a_manifest_with_a_true_digest_and_other_types_is_none(change: dict[str, Any]) -> None:
+    body = {**json.loads(render_manifest(a_manifest()))["manifest"], **change}
+
+    assert parse_manifest(json.dumps({"manifest": body, "digest": digest(canonical(body))})) is None
 
 
 def test_a_torn_manifest_is_none() -> None:

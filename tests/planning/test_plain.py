@@ -210,3 +210,12 @@ def test_a_list_of_something_else_is_refused(hosts: object) -> None:
 
 def test_a_line_is_ascii_and_the_same_for_the_same_value() -> None:
     assert to_line({"b": "ä", "a": 1}) == '{"a":1,"b":"\\u00e4"}'
+
+
+@pytest.mark.parametrize(
+    "number", [10**15 + 1, -(10**16), 10**400, float("inf"), float("-inf"), float("nan")]
+)
+def test_a_number_beyond_all_use_is_refused(number: float) -> None:
+    for kind in (int, float):
+        with pytest.raises(NotPlainError, match="expected"):
+            from_plain(kind, number)

@@ -254,7 +254,13 @@ def test_a_signature_is_read_by_the_hosts_own_clock() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[]", "null", '{"run":"r1"}', '{"run":"r","by":"a","command":"x","since":"x","epoch":1}'],
+    [
+        *("", "{", "[]", "null", '{"run":"r1"}', '{"run":"r","by":"a","command":"x","since":"x","epoch":1}'),
+        '{"run":"r","by":"a","command":"x","since":1e999,"epoch":1}',
+        '{"run":"r","by":"a","command":"x","since":1,"epoch":' + "9" * 5000 + "}",
+        '{"run":"r","by":"a","command":"x","since":-1,"epoch":1}',
+    ],
+    ids=range(9),
 )
 def test_what_is_no_signature_is_none(text: str) -> None:
     assert parse_holder(text, 0) is None

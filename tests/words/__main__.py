@@ -18,7 +18,9 @@ LAB = "fuzz"
 PROPERTIES = (
     "tests/parsing/test_never_crashes.py",
     "tests/planning/test_any_playbook.py",
+    "tests/planning/test_any_record.py",
     "tests/planning/test_quoting.py",
+    "tests/remote/test_any_answer.py",
     "tests/remote/test_frame.py",
     "tests/remote/test_facts.py",
     "tests/remote/test_text.py",
