@@ -17,7 +17,7 @@ import yaml
 
 from clusterctl.cli.app import app
 from clusterctl.model.inventory import Policy
-from clusterctl.parsing import inventory, inventory_hosts, inventory_policy, inventory_ssh
+from clusterctl.parsing import inventory, inventory_hosts, inventory_policy, inventory_ssh, sources
 from clusterctl.parsing.compose import parse_playbook
 from clusterctl.parsing.inventory import parse_inventory
 from clusterctl.parsing.selector import select
@@ -130,6 +130,7 @@ def test_every_key_of_an_inventory_is_documented() -> None:
         *(f"policy.{key}" for key in inventory_policy.KEYS),
         *(f"policy.before.{key}" for key in inventory_policy.HOOK_KEYS),
         *(f"hosts.NAME.{key}" for key in inventory_hosts.KEYS),
+        *sources.ALL_KEYS,
     }
 
     assert keys - names("docs/inventory.md") == set()

@@ -19,6 +19,7 @@ from clusterctl.cli import (
     events,
     failover,
     health,
+    inventory,
     lock,
     logs,
     look,
@@ -54,6 +55,7 @@ app.add_typer(lab_app, name="lab")
 app.add_typer(fence_app, name="fence")
 app.add_typer(timer_app, name="timer")
 services.register(app)
+inventory.register(app)
 look.register(app)
 health.register(app)
 failover.register(app)

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from clusterctl.operations.fencing import Fencing
     from clusterctl.operations.fleet import SshFleet
     from clusterctl.operations.rights import Journal, Lock
+    from clusterctl.parsing.inventory import Reading
     from clusterctl.remote.keys import Credentials
 
 MAX_FILE_BYTES = 10 * 1024 * 1024
@@ -39,11 +40,21 @@ class Workspace:
     verb: str
 
     @cached_property
-    def inventory(self) -> Inventory:
-        """The inventory, parsed; raises InputError with every mistake."""
-        from clusterctl.parsing.inventory import parse_inventory
+    def reading(self) -> Reading:
+        """The inventory and its sources, read; raises InputError with every mistake."""
+        from clusterctl.cli.outside import outside_of
+        from clusterctl.parsing.inventory import read_inventory
 
-        return parse_inventory(read_file(self.settings.inventory, "inventory"), self.settings.inventory)
+        path = self.settings.inventory
+        found = read_inventory(read_file(path, "inventory"), path, outside_of(path, self.login))
+        for note in found.notes if self.settings.verbose else ():
+            say(f"note: {note}")
+        return found
+
+    @property
+    def inventory(self) -> Inventory:
+        """The inventory, merged with its sources; raises InputError with every mistake."""
+        return self.reading.inventory
 
     def hosts(self, selector: str | None = None) -> tuple[Host, ...]:
         """Return the hosts a selector names (default: -H, else all), in the inventory's order."""

@@ -17,15 +17,22 @@ from clusterctl.parsing.words import Expected, quoted
 Parts = list[tuple[Cursor, tuple[Term, ...]]]
 
 
-def read_groups(cursor: Cursor, hosts: tuple[Host, ...]) -> Mapping[str, tuple[str, ...]]:
-    """Return the members of every group, in the order of their names."""
-    groups = {key: _read_group(key, place) for key, place in cursor.entries()}
-    lines = {key: place.key_line for key, place in cursor.entries()}
-    resolved: dict[str, frozenset[str]] = dict.fromkeys(groups, frozenset())
-    known = Hosts(hosts, resolved)
-    for name in _order(groups, cursor, lines):
-        resolved[name] = frozenset().union(*(_members(place, terms, known) for place, terms in groups[name]))
-    return {name: tuple(sorted(resolved[name], key=natural)) for name in groups}
+def read_groups(
+    cursor: Cursor | None, hosts: tuple[Host, ...], sourced: Mapping[str, frozenset[str]]
+) -> Mapping[str, tuple[str, ...]]:
+    """Return the members of every group, in the order of their names; `sourced` are those of sources."""
+    names = frozenset(host.name for host in hosts)
+    resolved = {name: members & names for name, members in sourced.items()}
+    groups = {key: _read_group(key, place) for key, place in cursor.entries()} if cursor else {}
+    if cursor:
+        lines = {key: place.key_line for key, place in cursor.entries()}
+        resolved |= dict.fromkeys(groups, frozenset())
+        known = Hosts(hosts, resolved)
+        for name in _order(groups, cursor, lines):
+            resolved[name] = frozenset().union(
+                *(_members(place, terms, known) for place, terms in groups[name])
+            )
+    return {name: tuple(sorted(members, key=natural)) for name, members in resolved.items()}
 
 
 def _read_group(name: str, cursor: Cursor) -> Parts:

@@ -1,9 +1,9 @@
-"""The `hosts:` part of an inventory: ranges written out, addresses paired, everything told apart."""
+"""The `hosts:` part of an inventory, and what sources say: ranges written out, addresses paired, all told apart."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from clusterctl.model.host import Capacity, Hop, Host
 from clusterctl.model.inventory import SshSettings
@@ -11,7 +11,7 @@ from clusterctl.model.names import natural
 from clusterctl.parsing.cursor import Cursor, shown_key
 from clusterctl.parsing.inventory_fence import check_fencers, for_host, read_fence
 from clusterctl.parsing.inventory_jumps import Jumps, parse_jumps
-from clusterctl.parsing.inventory_ssh import read_host_ssh
+from clusterctl.parsing.inventory_ssh import read_host_ssh, ssh_places
 from clusterctl.parsing.names import (
     parse_address,
     parse_host_name,
@@ -20,9 +20,12 @@ from clusterctl.parsing.names import (
     parse_port,
     parse_user,
 )
+from clusterctl.parsing.outside import Described
 from clusterctl.parsing.ranges import MOST_NAMES, expand
 from clusterctl.parsing.scalars import any_text_of, as_text, flag_of, parse_cpus, parse_some_size
+from clusterctl.parsing.sources import Sources
 from clusterctl.parsing.words import Expected, Unfit, counted, quoted
+from clusterctl.parsing.yaml_core import Value
 
 KEYS = ("address", "port", "user", "jump", "labels", "capacity", "fence", "witness", "ssh")
 RESERVED = "all"
@@ -33,66 +36,180 @@ class _Seen:
     """Where a host was described, and its name as written there."""
 
     name: str
-    line: int
+    place: Cursor
+
+    def where(self, other: Cursor) -> str:
+        """Return the line, with its file where that is another one than `other`'s."""
+        line, file = self.place.key_line or self.place.line, self.place.log.file
+        return f"on line {line}" if file == other.log.file else f"in {file}:{line}"
 
 
-def read_hosts(cursor: Cursor, ssh: SshSettings) -> tuple[Host, ...]:
-    """Return all hosts in the order of their names."""
-    hosts: list[Host] = []
-    names: dict[str, _Seen] = {}
-    addresses: dict[tuple[str, int], _Seen] = {}
-    jumps: dict[str, tuple[tuple[Hop, ...], Cursor]] = {}
-    total = 0
-    for key, place in cursor.entries():
-        described = _read_host(key, place, ssh, jumps)
-        total += len(described)
-        if total > MOST_NAMES:
+@dataclass(slots=True)
+class HostReader:
+    """All hosts while they are read; `origins` gets what was said about which hosts, and where."""
+
+    ssh: SshSettings
+    sources: Sources
+    origins: list[tuple[tuple[str, ...], Described]] = field(default_factory=list)
+    _hosts: list[Host] = field(default_factory=list)
+    _names: dict[str, _Seen] = field(default_factory=dict)
+    _addresses: dict[tuple[str, int], _Seen] = field(default_factory=dict)
+    _jumps: dict[str, tuple[tuple[Hop, ...], Cursor]] = field(default_factory=dict)
+    _shared: dict[tuple[tuple[str, Value], ...], SshSettings] = field(default_factory=dict)
+
+    def read(self, cursor: Cursor | None, root: Cursor) -> tuple[Host, ...]:
+        """Return all hosts in the order of their names."""
+        entries = [(place, _read_names(key, place)) for key, place in cursor.entries()] if cursor else []
+        if self.sources.options:
+            self._lay_options(entries)
+        if (
+            cursor
+            and not cursor.value.entries
+            and not self.sources.hosts
+            and cursor.value.kind in {"map", "null"}
+        ):
+            cursor.mistake("no hosts: at least one is needed")
+        for place, names in entries:
+            if not self._add(self._read_entry(place, names), place):
+                break
+        else:
+            self._read_rest({name for _, names in entries for name in names})
+        check_fencers(self._hosts, cursor or root)
+        ways = Jumps(self.ssh.jumps, self._jumps, self.ssh.port)
+        return tuple(sorted(ways.resolve(self._hosts), key=lambda host: natural(host.name)))
+
+    def _lay_options(self, entries: Sequence[tuple[Cursor, tuple[str, ...]]]) -> None:
+        written: dict[str, tuple[Cursor, str]] = {}
+        for place, names in entries:
+            value = place.value.get("address")
+            addresses = _quietly_expanded(value.text) if value else ()
+            for number, name in enumerate(names):
+                written[name] = (place, addresses[number] if number < len(addresses) else "")
+        self.sources.lay_options(written)
+
+    def _read_rest(self, written: set[str]) -> None:
+        """Read the hosts that only sources describe."""
+        for name, found in self.sources.hosts.items():
+            if name not in written:
+                names = _checked((name,), found.place, found.place.line)
+                if not self._add(self._read_described(names, found), found.place):
+                    return
+
+    def _add(self, described: list[Host], place: Cursor) -> bool:
+        """Add hosts, and return whether there may be more."""
+        if len(self._hosts) + len(described) > MOST_NAMES:
             place.mistake(f"more than {MOST_NAMES} hosts")
-            break
-        _check_names(described, place, names)
-        _check_addresses(described, place, addresses)
-        hosts += described
-    if not cursor.value.entries and cursor.value.kind in {"map", "null"}:
-        cursor.mistake("no hosts: at least one is needed")
-    check_fencers(hosts, cursor)
-    ways = Jumps(ssh.jumps, jumps, ssh.port)
-    return tuple(sorted(ways.resolve(hosts), key=lambda host: natural(host.name)))
+            return False
+        self._check_names(described, place)
+        self._check_addresses(described, place)
+        self._hosts += described
+        return True
+
+    def _read_entry(self, place: Cursor, names: tuple[str, ...]) -> list[Host]:
+        """Return the hosts of one entry of the file; those that sources know too have what these say beneath."""
+        own = Described("", place, place.section(KEYS))
+        labels = own.keys.pop("labels", None)
+        own.labels = _read_entries(labels)
+        if "ssh" in own.keys:
+            own.ssh = ssh_places(own.keys.pop("ssh"))
+        addresses = _read_addresses(own.keys.get("address"), names)
+        plain = tuple(name for name in names if name not in self.sources.hosts)
+        if len(plain) == len(names):
+            return self._read_described(names, own, addresses)
+        hosts: list[Host] = []
+        by_name = dict(zip(names, addresses, strict=False))
+        if plain:
+            hosts += self._read_described(plain, own, tuple(by_name[name] for name in plain))
+        for name in names:
+            if name in self.sources.hosts:
+                both = self.sources.hosts[name].beneath(own)
+                given = (by_name[name],) if "address" in own.keys and name in by_name else None
+                hosts += self._read_described((name,), both, given)
+        return hosts
+
+    def _read_described(
+        self, names: tuple[str, ...], found: Described, addresses: tuple[str, ...] | None = None
+    ) -> list[Host]:
+        """Return hosts that all have the same keys but for their addresses."""
+        keys = found.keys
+        for place, message in found.refused.values():
+            place.mistake(message)
+        if addresses is None:
+            addresses = _read_addresses(keys.get("address"), names)
+        self.origins.append((names, found))
+        port = keys["port"].read(as_text(parse_port), self.ssh.port) if "port" in keys else self.ssh.port
+        user = keys["user"].read(as_text(parse_user), self.ssh.user) if "user" in keys else self.ssh.user
+        labels = read_labels(found.labels)
+        if "jump" in keys:
+            hops = keys["jump"].read(as_text(parse_jumps), ())
+            self._jumps |= dict.fromkeys(names, (hops, keys["jump"]))
+        capacity = _read_capacity(keys["capacity"]) if "capacity" in keys else Capacity()
+        fence = read_fence(keys["fence"]) if "fence" in keys else ()
+        witness = "witness" in keys and keys["witness"].read(flag_of, False)
+        ssh = self._ssh_of(found)
+        return [
+            Host(name, address, port, user, labels, capacity, (), for_host(fence, name), witness, ssh)
+            for name, address in zip(names, addresses, strict=False)
+        ]
+
+    def _ssh_of(self, found: Described) -> SshSettings:
+        """Return the options of hosts; those with the same ones share one object."""
+        key = tuple((name, _unplaced(place.value)) for name, place in sorted(found.ssh.items()))
+        if key not in self._shared:
+            self._shared[key] = read_host_ssh(found.ssh, self.ssh)
+        return self._shared[key]
+
+    def _check_names(self, described: list[Host], place: Cursor) -> None:
+        """Note names that were there before; upper and lower case are the same to DNS and to us."""
+        again = [host.name for host in described if host.name.lower() in self._names]
+        if again:
+            first = self._names[again[0].lower()]
+            alias = "" if first.name == again[0] else f" as {shown_key(first.name)}"
+            more = f" and {len(again) - 1} more" if len(again) > 1 else ""
+            verb = "are" if more else "is"
+            place.mistake(f"{again[0]}{more} {verb} already {first.where(place)}{alias}", place.key_line)
+        for host in described:
+            self._names.setdefault(host.name.lower(), _Seen(host.name, place))
+
+    def _check_addresses(self, described: list[Host], place: Cursor) -> None:
+        """Note addresses that another host has, with the same port."""
+        for host in described:
+            key = (host.address.lower(), host.port)
+            first = self._addresses.setdefault(key, _Seen(host.name, place))
+            if first.name.lower() != host.name.lower():
+                place.mistake(
+                    f"{host.name} has the address of {first.name} {first.where(place)}: {host.address} port {host.port}",
+                    place.key_line,
+                )
+                return
 
 
-def _read_host(
-    key: str, place: Cursor, ssh: SshSettings, jumps: dict[str, tuple[tuple[Hop, ...], Cursor]]
-) -> list[Host]:
-    """Return the hosts of one entry, and put their jump hosts into `jumps`; with a mistake in the name, none."""
-    names = _read_names(key, place)
-    keys = place.section(KEYS)
-    addresses = _read_addresses(keys.get("address"), names)
-    port = keys["port"].read(as_text(parse_port), ssh.port) if "port" in keys else ssh.port
-    user = keys["user"].read(as_text(parse_user), ssh.user) if "user" in keys else ssh.user
-    labels = read_labels(keys["labels"]) if "labels" in keys else {}
-    if "jump" in keys:
-        hops = keys["jump"].read(as_text(parse_jumps), ())
-        jumps |= dict.fromkeys(names, (hops, keys["jump"]))
-    capacity = _read_capacity(keys["capacity"]) if "capacity" in keys else Capacity()
-    fence = read_fence(keys["fence"]) if "fence" in keys else ()
-    witness = "witness" in keys and keys["witness"].read(flag_of, False)
-    own = read_host_ssh(keys["ssh"], ssh) if "ssh" in keys else ssh
-    return [
-        Host(name, address, port, user, labels, capacity, (), for_host(fence, name), witness, own)
-        for name, address in zip(names, addresses, strict=False)
-    ]
+def _unplaced(value: Value) -> Value:
+    """Return a value without its line, to compare it."""
+    return replace(value, line=0, items=tuple(replace(item, line=0) for item in value.items))
 
 
 def _read_names(key: str, place: Cursor) -> tuple[str, ...]:
+    """Return the names of one entry; with a mistake in them, none."""
     try:
-        names = tuple(parse_host_name(name) for name in expand(key))
+        names = expand(key)
     except Expected as error:
         place.mistake(error.got(quoted(key)), place.key_line)
         return ()
     except Unfit as error:
         place.mistake(str(error), place.key_line)
         return ()
+    return _checked(names, place, place.key_line, key)
+
+
+def _checked(names: tuple[str, ...], place: Cursor, line: int, written: str = "") -> tuple[str, ...]:
+    try:
+        names = tuple(parse_host_name(name) for name in names)
+    except Expected as error:
+        place.mistake(error.got(quoted(written or names[0])), line)
+        return ()
     if RESERVED in {name.lower() for name in names}:
-        place.mistake(f'"{RESERVED}" always means every host; choose another name', place.key_line)
+        place.mistake(f'"{RESERVED}" always means every host; choose another name', line)
     return names
 
 
@@ -112,10 +229,21 @@ def _parse_addresses(text: str) -> tuple[str, ...]:
     return tuple(parse_address(address) for address in expand(text))
 
 
-def read_labels(cursor: Cursor) -> Mapping[str, str]:
+def _quietly_expanded(text: str) -> tuple[str, ...]:
+    try:
+        return expand(text)
+    except (Expected, Unfit):
+        return ()
+
+
+def _read_entries(cursor: Cursor | None) -> dict[str, Cursor]:
+    return dict(cursor.entries()) if cursor else {}
+
+
+def read_labels(places: Mapping[str, Cursor]) -> Mapping[str, str]:
     """Return a host's labels."""
     labels: dict[str, str] = {}
-    for key, place in cursor.entries():
+    for key, place in places.items():
         try:
             parse_label_key(key)
         except Expected as error:
@@ -130,29 +258,3 @@ def _read_capacity(cursor: Cursor) -> Capacity:
         cpus=keys["cpus"].read(as_text(parse_cpus), None) if "cpus" in keys else None,
         memory_bytes=keys["memory"].read(as_text(parse_some_size), None) if "memory" in keys else None,
     )
-
-
-def _check_names(described: list[Host], place: Cursor, names: dict[str, _Seen]) -> None:
-    """Note names that were there before; upper and lower case are the same to DNS and to us."""
-    again = [host.name for host in described if host.name.lower() in names]
-    if again:
-        first = names[again[0].lower()]
-        alias = "" if first.name == again[0] else f" as {shown_key(first.name)}"
-        more = f" and {len(again) - 1} more" if len(again) > 1 else ""
-        verb = "are" if more else "is"
-        place.mistake(f"{again[0]}{more} {verb} already on line {first.line}{alias}", place.key_line)
-    for host in described:
-        names.setdefault(host.name.lower(), _Seen(host.name, place.key_line))
-
-
-def _check_addresses(described: list[Host], place: Cursor, addresses: dict[tuple[str, int], _Seen]) -> None:
-    """Note addresses that another host has, with the same port."""
-    for host in described:
-        key = (host.address.lower(), host.port)
-        first = addresses.setdefault(key, _Seen(host.name, place.key_line))
-        if first.name.lower() != host.name.lower():
-            place.mistake(
-                f"{host.name} has the address of {first.name} on line {first.line}: {host.address} port {host.port}",
-                place.key_line,
-            )
-            return

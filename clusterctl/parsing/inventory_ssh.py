@@ -5,7 +5,7 @@ A host says its user, port and jump hosts beside its `ssh:`. Paths are kept as w
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -65,27 +65,26 @@ _READERS: dict[str, tuple[str, Callable[[Cursor], Any]]] = {
 
 def read_ssh(cursor: Cursor) -> SshSettings:
     """Return what an inventory says for all of its hosts."""
-    return _overlay(cursor, SshSettings(), (*FLEET_KEYS, *HOST_KEYS))
+    return read_host_ssh(cursor.section((*FLEET_KEYS, *HOST_KEYS)), SshSettings())
 
 
-def read_host_ssh(cursor: Cursor, ssh: SshSettings) -> SshSettings:
-    """Return what holds for a host: its own options over those of the inventory (which are shared if it has none)."""
+def ssh_places(cursor: Cursor) -> dict[str, Cursor]:
+    """Return the places of a host's own options; those that stand beside its `ssh:` are mistakes in it."""
     for entry in cursor.value.entries:
         if entry.key in BESIDE:
             cursor.at(entry).mistake(
                 f'"{entry.key}" of a host stands beside its "ssh", not in it', entry.line
             )
-    return _overlay(cursor, ssh, HOST_KEYS, BESIDE)
+    found = cursor.section((*HOST_KEYS, *BESIDE))
+    return {key: place for key, place in found.items() if key not in BESIDE}
 
 
-def _overlay(
-    cursor: Cursor, base: SshSettings, known: Collection[str], passed: Collection[str] = ()
-) -> SshSettings:
+def read_host_ssh(places: Mapping[str, Cursor], ssh: SshSettings) -> SshSettings:
+    """Return options over those of the inventory, which are shared where there are none."""
     found: dict[str, Any] = {}
-    for key, place in cursor.section((*known, *passed)).items():
-        if key not in passed:
-            field, read = _READERS[key]
-            value = read(place)
-            if value is not None:
-                found[field] = value
-    return replace(base, **found) if found else base
+    for key, place in places.items():
+        field, read = _READERS[key]
+        value = read(place)
+        if value is not None:
+            found[field] = value
+    return replace(ssh, **found) if found else ssh

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from fnmatch import fnmatchcase
 from textwrap import dedent
 
 import pytest
@@ -12,7 +13,8 @@ from clusterctl.model.intent import PlaybookStep, StepsIntent
 from clusterctl.model.inventory import Inventory, Policy
 from clusterctl.model.service import Project, Service
 from clusterctl.parsing.compose import parse_playbook
-from clusterctl.parsing.inventory import parse_inventory
+from clusterctl.parsing.inventory import Reading, parse_inventory, read_inventory
+from clusterctl.parsing.outside import Outside
 from clusterctl.parsing.steps import parse_steps_playbook
 
 
@@ -90,3 +92,64 @@ def service_mistakes(keys: str, *, policy: Policy | None = None) -> list[str]:
 def inventory_mistakes(text: str) -> list[str]:
     """Return the mistakes of an inventory."""
     return mistakes(lambda: inventory(text))
+
+
+def merged(
+    text: str, *, files: Mapping[str, str] | None = None, programs: Mapping[str, str] | None = None
+) -> Reading:
+    """Read an inventory whose sources are these files, and programs that print these texts."""
+    return read_inventory(dedent(text).lstrip("\n"), "inventory.yaml", outside(files or {}, programs or {}))
+
+
+def outside(files: Mapping[str, str], programs: Mapping[str, str]) -> Outside:
+    """Return a machine that has these files and programs only; `ana` is logged in."""
+    texts = {name: dedent(text).lstrip("\n") for name, text in files.items()}
+
+    def read(path: str) -> bytes:
+        if path not in texts:
+            raise FileNotFoundError(2, "No such file or directory")
+        return texts[path].encode()
+
+    def run(argv: Sequence[str], folder: str) -> str:
+        command = " ".join(argv) if folder == "." else f"{' '.join(argv)} in {folder}"
+        if command not in programs:
+            raise OSError("exit code 1: it is not there")
+        return programs[command]
+
+    def glob(pattern: str) -> Sequence[str]:
+        return sorted(
+            name for name in texts if fnmatchcase(name, pattern) and name.count("/") == pattern.count("/")
+        )
+
+    names = {command.split(" ")[0].removeprefix("./") for command in programs}
+    return Outside(read, glob, run, lambda path: path.removeprefix("./") in names, "/home/ana", "ana")
+
+
+def hosts_of(reading: Reading) -> dict[str, str]:
+    """Return how each host is reached: `user@address:port via hop,hop`."""
+    found = {}
+    for host in reading.inventory.hosts:
+        via = ",".join(f"{hop.user}@{hop.address}:{hop.port}" for hop in host.jumps)
+        found[host.name] = f"{host.user}@{host.address}:{host.port}{f' via {via}' if via else ''}"
+    return found
+
+
+def ssh_of(reading: Reading, name: str) -> dict[str, object]:
+    """Return the ssh options that sources give a host, as they are written."""
+    (found,) = [described for names, described in reading.origins if name in names]
+    return {
+        key: [item.text for item in place.value.items] if place.value.kind == "list" else place.value.text
+        for key, place in found.ssh.items()
+    }
+
+
+def merged_mistakes(
+    text: str, *, files: Mapping[str, str] | None = None, programs: Mapping[str, str] | None = None
+) -> list[str]:
+    """Return the mistakes of an inventory with sources."""
+    return mistakes(lambda: merged(text, files=files, programs=programs))
+
+
+def ssh_config_mistakes(config: str) -> list[str]:
+    """Return the mistakes of an ssh_config that is a source."""
+    return merged_mistakes("{cluster: lab, sources: [{ssh_config: config}]}", files={"config": config})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import pytest
 
@@ -43,3 +44,13 @@ def test_one_that_does_not_end_is_ended_with_what_it_started() -> None:
 def test_what_it_says_is_made_safe() -> None:
     assert call(["printf", "%b", "x"], timeout_s=10).stdout == "x"
     assert call(["sh", "-c", "printf '\\033[2J' >&2; exit 1"], timeout_s=10).words == "\\x1b[2J"
+
+
+def test_one_that_prints_without_end_is_ended() -> None:
+    ended = call(["sh", "-c", "yes & yes"], timeout_s=60)
+
+    assert ended == Ended(None, "", "printed more than 10 MiB")
+
+
+def test_it_runs_in_the_folder_it_is_given(tmp_path: Path) -> None:
+    assert call(["pwd"], timeout_s=10, folder=str(tmp_path)).stdout == f"{tmp_path}\n"

@@ -1,0 +1,225 @@
+"""Verbs about what is written: inventory show, inventory schema, validate. Nothing is contacted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from clusterctl.cli.console import print_line, say, show_document, show_table
+from clusterctl.cli.wiring import Workspace, read_bytes_beside, read_file
+from clusterctl.errors import EXIT_DONE, InputError, Mistake
+from clusterctl.model.host import Host
+from clusterctl.model.inventory import Inventory
+
+if TYPE_CHECKING:
+    from clusterctl.parsing.outside import Note
+
+inventory_app = typer.Typer(no_args_is_help=True, help="The inventory, merged with its sources.")
+
+Selector = Annotated[
+    str | None, typer.Argument(help="Which hosts: web[01-03], zone=a, @group. Default: -H, else all.")
+]
+Playbooks = Annotated[list[str] | None, typer.Argument(help="Playbooks to check with it.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this file to the command line."""
+    app.add_typer(inventory_app, name="inventory")
+    app.command("validate")(validate)
+
+
+@inventory_app.command("show")
+def show(
+    ctx: typer.Context,
+    selector: Selector = None,
+    source: Annotated[bool, typer.Option("--source", help="Say of each value where it comes from.")] = False,
+) -> int:
+    """Show the hosts and groups as all sources together describe them; nothing is contacted."""
+    workspace = Workspace(ctx.obj, "inventory show")
+    chosen = workspace.hosts(selector)
+    origins = _origins(workspace) if source else {}
+    _say_notes(workspace.reading.notes, said=workspace.settings.verbose)
+    groups = _groups_of(workspace.inventory)
+    documents = [_document(host, groups, origins) for host in chosen]
+    if ctx.obj.output == "json":
+        names = {host.name for host in chosen}
+        body = {
+            "cluster": workspace.inventory.cluster,
+            "hosts": documents,
+            "groups": {
+                name: [one for one in members if one in names]
+                for name, members in workspace.inventory.groups.items()
+            },
+        }
+        show_document("Inventory", body)
+    elif source:
+        show_table(
+            ("HOST", "KEY", "VALUE", "SOURCE"), [row for one in documents for row in _source_rows(one)]
+        )
+    else:
+        _show_hosts(documents, workspace.inventory)
+    return EXIT_DONE
+
+
+def _show_hosts(documents: Sequence[Mapping[str, Any]], inventory: Inventory) -> None:
+    from clusterctl.parsing.selector import fold
+
+    columns = ("HOST", "ADDRESS", "PORT", "USER", "VIA", "LABELS", "GROUPS")
+    show_table(columns, [_row(document) for document in documents])
+    if inventory.groups:
+        print_line()
+        rows = [
+            (name, str(len(members)), fold(members)) for name, members in sorted(inventory.groups.items())
+        ]
+        show_table(("GROUP", "HOSTS", ""), rows)
+
+
+def _row(document: Mapping[str, Any]) -> tuple[str, ...]:
+    return (
+        document["host"],
+        document["address"],
+        str(document["port"]),
+        document["user"],
+        ",".join(document["jump"]),
+        _pairs(document["labels"]),
+        ",".join(document["groups"]),
+    )
+
+
+def _pairs(labels: Mapping[str, str]) -> str:
+    return ",".join(f"{key}={value}" for key, value in sorted(labels.items()))
+
+
+def _groups_of(inventory: Inventory) -> Mapping[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, members in sorted(inventory.groups.items()):
+        for member in members:
+            found.setdefault(member, []).append(name)
+    return found
+
+
+def _document(
+    host: Host, groups: Mapping[str, list[str]], origins: Mapping[str, Mapping[str, str]]
+) -> dict[str, Any]:
+    """Return one host of `inventory show`; with origins also where its values come from."""
+    document: dict[str, Any] = {
+        "host": host.name,
+        "address": host.address,
+        "port": host.port,
+        "user": host.user,
+        "jump": [_hop(hop.user, hop.name, hop.port) for hop in host.jumps],
+        "labels": dict(host.labels),
+        "groups": groups.get(host.name, []),
+        "witness": host.witness,
+    }
+    return {**document, "sources": origins[host.name]} if origins else document
+
+
+def _hop(user: str, name: str, port: int) -> str:
+    shown = f"[{name}]" if ":" in name else name
+    return f"{user}@{shown}:{port}" if user else f"{shown}:{port}"
+
+
+def _origins(workspace: Workspace) -> Mapping[str, Mapping[str, str]]:
+    from clusterctl.parsing.origins import origins_of
+
+    return origins_of(workspace.reading.origins)
+
+
+def _source_rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
+    """Return a row for each value that was written, and for each that has its default."""
+    sources: Mapping[str, str] = document["sources"]
+    rows: list[tuple[str, ...]] = [(document["host"], "name", document["host"], sources["name"])]
+    for key in ("address", "port", "user", "jump"):
+        value = document[key]
+        shown = ",".join(value) if key == "jump" else str(value)
+        default = "the name" if key == "address" else "ssh: of the inventory, or the default"
+        if shown or key in sources:
+            rows.append(("", key, shown, sources.get(key, default)))
+    for key, value in sorted(document["labels"].items()):
+        rows.append(("", f"labels.{key}", value, sources[f"labels.{key}"]))
+    told = {"name", "address", "port", "user", "jump", *(f"labels.{key}" for key in document["labels"])}
+    rows += [("", key, "", where) for key, where in sources.items() if key not in told]
+    return rows
+
+
+def validate(ctx: typer.Context, playbooks: Playbooks = None) -> int:
+    """Check the inventory and playbooks, and list every mistake of all of them; nothing is contacted."""
+    workspace = Workspace(ctx.obj, "validate")
+    files: list[dict[str, Any]] = []
+    failed: list[InputError] = []
+    try:
+        inventory = workspace.inventory
+        files.append(
+            {
+                "file": workspace.settings.inventory,
+                "hosts": len(inventory.hosts),
+                "groups": len(inventory.groups),
+            }
+        )
+        for path in playbooks or ():
+            try:
+                files.append(_checked(workspace, path))
+            except InputError as error:
+                failed.append(error)
+    except InputError as error:
+        failed.append(error)
+        failed += [_unchecked(path) for path in playbooks or ()]
+    if failed:
+        raise _together(failed)
+    notes = workspace.reading.notes
+    _say_notes(notes, said=workspace.settings.verbose)
+    if ctx.obj.output == "json":
+        shown = [{"file": note.file, "line": note.line, "message": note.words} for note in notes]
+        show_document("Validation", {"files": files, "notes": shown})
+        return EXIT_DONE
+    for found in files:
+        parts = [f"{count} {_noun(key, count)}" for key, count in found.items() if key != "file"]
+        print_line(f"{found['file']}: {', '.join(parts)}")
+    return EXIT_DONE
+
+
+def _noun(plural: str, count: int) -> str:
+    return plural.removesuffix("s") if count == 1 else plural
+
+
+def _checked(workspace: Workspace, path: str) -> dict[str, Any]:
+    """Return how much is in a playbook: services, steps or both; raises InputError."""
+    from clusterctl.parsing.steps import parse_steps_playbook
+    from clusterctl.parsing.yaml import parse_yaml
+
+    data = read_file(path, "playbook")
+    top = parse_yaml(data, path)
+    found: dict[str, Any] = {"file": path}
+    if top.get("services") is not None or top.get("steps") is None:
+        found["services"] = len(workspace.playbook(path).services)
+    if top.get("steps") is not None:
+        folder = Path(path).parent
+        intent = parse_steps_playbook(
+            data, path, inventory=workspace.inventory, read_file=lambda name: read_bytes_beside(folder, name)
+        )
+        found["steps"] = len(intent.steps)
+    return found
+
+
+def _unchecked(path: str) -> InputError:
+    message = "not checked: the inventory has mistakes"
+    return InputError(message, mistakes=[Mistake(path, 0, message)])
+
+
+def _together(failed: Sequence[InputError]) -> InputError:
+    if len(failed) == 1:
+        return failed[0]
+    mistakes = [mistake for error in failed for mistake in error.mistakes]
+    bare = [error.message for error in failed if not error.mistakes]
+    details = [*bare, *(detail for error in failed for detail in error.details)]
+    return InputError(f"{len(failed)} files have mistakes", mistakes=mistakes, details=details)
+
+
+def _say_notes(notes: Sequence[Note], *, said: bool) -> None:
+    """Say what has no effect; with -v it was said when the inventory was read."""
+    for note in () if said else notes:
+        say(f"note: {note}")
