@@ -28,7 +28,7 @@ def read_groups(
         lines = {key: place.key_line for key, place in cursor.entries()}
         resolved |= dict.fromkeys(groups, frozenset())
         known = Hosts(hosts, resolved)
-        for name in _order(groups, cursor, lines):
+        for name in _order(groups, cursor, lines, names):
             resolved[name] = frozenset().union(
                 *(_members(place, terms, known) for place, terms in groups[name])
             )
@@ -61,10 +61,19 @@ def _members(place: Cursor, terms: tuple[Term, ...], hosts: Hosts) -> frozenset[
     return names
 
 
-def _order(groups: Mapping[str, Parts], cursor: Cursor, lines: Mapping[str, int]) -> tuple[str, ...]:
+def _order(
+    groups: Mapping[str, Parts], cursor: Cursor, lines: Mapping[str, int], hosts: frozenset[str]
+) -> tuple[str, ...]:
     """Return the groups such that each comes after those it uses; a circle is a mistake."""
     uses = {
-        name: sorted({term.group for _, terms in parts for term in terms if term.group in groups})
+        name: sorted(
+            {
+                term.group or term.text
+                for _, terms in parts
+                for term in terms
+                if term.group in groups or (term.text in groups and term.text not in hosts)
+            }
+        )
         for name, parts in groups.items()
     }
     try:

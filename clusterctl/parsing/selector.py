@@ -1,8 +1,9 @@
 """Host selectors: which hosts an expression means. How ranges are written out is in `ranges`.
 
-Terms are names with ranges (`web[01-03]`), globs (`web*`), `@group`, `label=value`, `label!=value` and
-`all` (or `*`). Operators join them from left to right, none binds tighter, as in ClusterShell:
-`,` union, `!` minus, `&` intersection, `^` either but not both. A leading `!` begins with all hosts.
+Terms are names with ranges (`web[01-03]`), globs (`web*`), `~regex`, `@group` (or its name, where no host has it),
+`label=value`, `label!=value` and `all` (or `*`). Operators join them from left to right, none binds tighter, as in
+ClusterShell: `,` union, `!` minus, `&` intersection, `^` either but not both. `:` is union too, and `,!`, `:!`, `,&`, `:&`
+are `!` and `&`, as Ansible writes them. A leading `!` begins with all hosts.
 """
 
 from __future__ import annotations
@@ -15,17 +16,22 @@ from clusterctl.errors import InputError
 from clusterctl.model.host import Host
 from clusterctl.model.inventory import Inventory
 from clusterctl.parsing.ranges import MOST_NAMES, expand, fold
+from clusterctl.parsing.regex import Regex
 from clusterctl.parsing.words import Expected, Unfit, did_you_mean, quoted
 
 __all__ = ["Hosts", "Term", "evaluate", "fold", "parse_terms", "select"]
 
 LONGEST_EXPRESSION = 1_000_000
 MOST_PROBLEMS = 10
+MOST_REGEXES = 100
+LONGEST_LABEL = 300
 
 Names = frozenset[str]
 
 _LABEL_TERM = re.compile(r"(?P<key>[^=!\[\]]+)(?P<operator>!?=)(?P<value>[^=]*)")
-_OPERATOR = re.compile(r"[,&^]|!(?!=)")
+_MARK = re.compile(r"\[[^\[\]]*\]?|[,:] *(?P<joined>[!&])(?!=)|(?P<plain>[,:&^]|!(?!=))")
+_NEXT_LABEL = re.compile(r"[^=,:&^!\[\]]{0,130}!?=")
+_BRACKETS = {"(": ")", "[": "]", "{": "}"}
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
 
@@ -86,19 +92,52 @@ def parse_terms(expression: str) -> tuple[Term, ...]:
         pieces[0] = ("", "all")
     if any(not text for _, text in pieces):
         raise Unfit("a name is missing" if len(pieces) == 1 else "an operator without a name beside it")
+    if sum(text.startswith("~") for _, text in pieces) > MOST_REGEXES:
+        raise Unfit(f"more than {MOST_REGEXES} regular expressions")
     return tuple(Term(operator, text) for operator, text in pieces)
 
 
 def _split(expression: str) -> Iterator[tuple[str, str]]:
-    """Yield (operator before, text) of each term; operators inside brackets belong to a range."""
-    operator, start, inside = "", 0, False
-    for position, mark in enumerate(expression):
-        if mark in "[]":
-            inside = mark == "["
-        elif not inside and _OPERATOR.match(expression, position):
-            yield operator, expression[start:position].strip(" ")
-            operator, start = mark, position + 1
+    """Yield (operator before, text) of each term; operators inside brackets belong to a range or a regex."""
+    operator, start = "", 0
+    position = _end_of_regex(expression, start)
+    while found := _MARK.search(expression, position):
+        position = found.end()
+        if found["joined"] is None and (found["plain"] is None or _is_in_value(expression, start, found)):
+            continue
+        yield operator, expression[start : found.start()].strip(" ")
+        operator, start = (found["joined"] or found["plain"]).replace(":", ","), position
+        position = _end_of_regex(expression, start)
     yield operator, expression[start:].strip(" ")
+
+
+def _is_in_value(expression: str, start: int, found: re.Match[str]) -> bool:
+    """Whether a `:` belongs to the value of a label: behind a `=`, and no other label follows."""
+    if found["plain"] != ":" or found.start() - start > LONGEST_LABEL:
+        return False
+    return "=" in expression[start : found.start()] and not _NEXT_LABEL.match(expression, found.end())
+
+
+def _end_of_regex(expression: str, start: int) -> int:
+    """Return where a term that is a regular expression ends; `start` for any other."""
+    while expression.startswith(" ", start):
+        start += 1
+    if not expression.startswith("~", start):
+        return start
+    closing: list[str] = []
+    position = start
+    while position < len(expression):
+        mark = expression[position]
+        if mark == "\\":
+            position += 1
+        elif closing and mark == closing[-1]:
+            closing.pop()
+        elif mark in _BRACKETS and closing[-1:] != ["]"]:
+            closing.append(_BRACKETS[mark])
+        elif not closing and mark in ",:&!":
+            break
+        position += 1
+    return position
 
 
 def evaluate(terms: Iterable[Term], hosts: Hosts) -> tuple[Names, list[str]]:
@@ -139,6 +178,10 @@ def _meaning(text: str, hosts: Hosts) -> Names:
         return hosts.names
     if text.startswith("@"):
         return _group(text[1:], hosts)
+    if text.startswith("~"):
+        return _matching_regex(text[1:], hosts)
+    if text in hosts.groups and text not in hosts.names:
+        return hosts.groups[text]
     label = _LABEL_TERM.fullmatch(text)
     if label:
         return _labelled(label["key"].strip(" "), label["operator"], label["value"].strip(" "), hosts)
@@ -157,7 +200,10 @@ def _labelled(key: str, operator: str, value: str, hosts: Hosts) -> Names:
     if key not in hosts.label_keys:
         raise Unfit(f"no host has a label {quoted(key)}{did_you_mean(key, hosts.label_keys)}")
     wanted = operator == "="
-    return frozenset(host.name for host in hosts.hosts if (host.labels.get(key) == value) is wanted)
+    found = frozenset(host.name for host in hosts.hosts if (host.labels.get(key) == value) is wanted)
+    if ":" in value and wanted and not found:
+        raise Unfit(f'no host has {quoted(f"{key}={value}")}; join terms with "," where a label comes first')
+    return found
 
 
 def _named(names: tuple[str, ...], hosts: Hosts) -> Names:
@@ -170,8 +216,17 @@ def _named(names: tuple[str, ...], hosts: Hosts) -> Names:
     missing = [name for name in names if name not in hosts.names and name not in globs]
     if missing:
         more = f" and {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise Unfit(f"no host named {quoted(missing[0])}{more}{did_you_mean(missing[0], hosts.names)}")
+        near = did_you_mean(missing[0], {*hosts.names, *hosts.groups})
+        raise Unfit(f"no host named {quoted(missing[0])}{more}{near}")
     return frozenset(found)
+
+
+def _matching_regex(text: str, hosts: Hosts) -> Names:
+    regex = Regex(text)
+    found = frozenset(name for name in hosts.names if regex.matches(name))
+    if not found:
+        raise Unfit(f"no host matches {quoted('~' + text)}")
+    return found
 
 
 def _matching(glob: str, hosts: Hosts) -> Names:
