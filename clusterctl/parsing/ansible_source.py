@@ -17,8 +17,8 @@ from clusterctl.parsing.ansible_model import BUILT_IN, AnsibleInventory, Variabl
 from clusterctl.parsing.ansible_tree import load_lenient, read_host_answer, read_list, read_yaml
 from clusterctl.parsing.cursor import Cursor
 from clusterctl.parsing.names import parse_host_name
-from clusterctl.parsing.outside import Described, Note, Outside, PartLog, decoded, scalar
-from clusterctl.parsing.ssh_source import instead_of
+from clusterctl.parsing.outside import Described, Note, Outside, PartLog, decoded, flag, scalar
+from clusterctl.parsing.ssh_source import NO_FILE, instead_of
 from clusterctl.parsing.words import Expected, quoted
 
 MOST_HOST_CALLS = 100
@@ -243,7 +243,10 @@ class _Reader:
         elif keyword == "proxycommand":
             found.refused["jump"] = (_bare(place), f"{found.name}: {instead_of(value)}")
         elif keyword in _SSH_WORDS:
-            found.ssh[_SSH_WORDS[keyword]] = one
+            make = flag if keyword == "identitiesonly" else scalar
+            path = f"{found.name}: {variable}"
+            if value != NO_FILE:
+                found.ssh[_SSH_WORDS[keyword]] = make(value, place.line, place.log, path)
         elif keyword == "-i":
             found.ssh["identity_file"] = one
         elif keyword == "stricthostkeychecking":

@@ -102,6 +102,14 @@ def scalar(text: str, line: int, log: Log, path: str = "") -> Cursor:
     return Cursor(Value("str", line, text, text), path, log, line)
 
 
+def flag(text: str, line: int, log: Log, path: str = "") -> Cursor:
+    """Return the place of a `yes` or `no` of ssh_config(5), as true or false; any other word stays text."""
+    wanted = {"yes": True, "true": True, "no": False, "false": False}.get(text.lower())
+    if wanted is None:
+        return scalar(text, line, log, path)
+    return Cursor(Value("bool", line, wanted, str(wanted).lower()), path, log, line)
+
+
 def listed(texts: Sequence[str], line: int, log: Log, path: str = "") -> Cursor:
     """Return the place of several values."""
     items = tuple(Value("str", line, text, text) for text in texts)

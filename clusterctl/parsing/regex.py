@@ -40,23 +40,27 @@ class Regex:
 
     def matches(self, name: str) -> bool:
         """Whether the name begins with what the expression means."""
-        states = self._start
-        for char in (*name, _END):
-            if len(self._program) in states:
-                return True
-            if not states:
-                return False
-            key = (states, char)
-            if key not in self._seen:
-                self._seen[key] = self._step(states, char)
-            states = self._seen[key]
-        return len(self._program) in states
+        states, goal = self._start, len(self._program)
+        for char in name:
+            if goal in states or not states:
+                return goal in states
+            states = self._after(states, char)
+        past: set[frozenset[int]] = set()
+        while states not in past and goal not in states:  # $ takes nothing: it may stand there twice
+            past.add(states)
+            states = self._after(states, _END)
+        return goal in states
+
+    def _after(self, states: frozenset[int], char: str) -> frozenset[int]:
+        key = (states, char)
+        if key not in self._seen:
+            self._seen[key] = self._step(states, char)
+        return self._seen[key]
 
     def _step(self, states: frozenset[int], char: str) -> frozenset[int]:
         following = set()
         for state in states:
-            chars, _ = self._program[state]
-            if chars and char in chars:
+            if state < len(self._program) and char in self._program[state][0]:
                 following.add(state + 1)
         return self._closed(following)
 

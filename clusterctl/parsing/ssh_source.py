@@ -12,14 +12,15 @@ from dataclasses import dataclass
 
 from clusterctl.parsing.cursor import Cursor
 from clusterctl.parsing.names import parse_address, parse_host_name, parse_user
-from clusterctl.parsing.outside import Described, Note, Outside, listed, scalar
+from clusterctl.parsing.outside import Described, Note, Outside, flag, listed, scalar
 from clusterctl.parsing.ssh_config import Setting, SshConfig
 from clusterctl.parsing.ssh_options import Evaluator, Options, expand_tokens, settings_of
 from clusterctl.parsing.words import Expected, Unfit, quoted
-from clusterctl.parsing.yaml_core import Value
 
 MOST_HOPS = 8
 PROXY_COMMAND = "proxycommand"
+NO_FILE = "/dev/null"
+"""As UserKnownHostsFile: no host key is known. Host keys are always checked here, so it counts as if nothing was said."""
 
 _SSH_KEYS = {
     "identitiesonly": "identities_only",
@@ -177,15 +178,19 @@ class SshSource:
             )
         known = options.first.get("userknownhostsfile")
         if known is not None:
-            self._fill_paths("known_hosts", [(known, word) for word in known.words], values, found)
+            self._fill_paths(
+                "known_hosts", [(known, word) for word in known.words if word != NO_FILE], values, found
+            )
         for keyword, key in _SSH_KEYS.items():
             if keyword not in options.first:
                 continue
             setting, word = options.first[keyword], options.word(keyword)
             if key == "identity_agent":
                 self._fill_paths(key, [(setting, word)], values, found)
-            elif not (key == "connect_timeout" and word == "none"):
-                found.ssh[key] = _cursor(setting, _as_inventory(key, word), options.name)
+            elif key != "connect_timeout":
+                found.ssh[key] = _cursor(setting, word, options.name)
+            elif word != "none":
+                found.ssh[key] = _cursor(setting, f"{word}s" if word.isdecimal() else word, options.name)
 
     def _fill_paths(
         self, key: str, written: list[tuple[Setting, str]], values: dict[str, str], found: Described
@@ -240,15 +245,6 @@ def _passes(check: Callable[[str], object], value: str) -> bool:
     return True
 
 
-def _as_inventory(key: str, word: str) -> str:
-    """Return a value as an inventory writes it."""
-    if key == "connect_timeout":
-        return f"{word}s" if word.isdecimal() else word
-    if key == "identities_only":
-        return {"yes": "true", "no": "false"}.get(word.lower(), word.lower())
-    return word
-
-
 def instead_of(command: str) -> str:
     """Return that a ProxyCommand is refused, and what to write."""
     plain = _PLAIN_JUMP.fullmatch(command)
@@ -258,10 +254,8 @@ def instead_of(command: str) -> str:
 
 
 def _cursor(setting: Setting, text: str, host: str) -> Cursor:
-    if setting.keyword == "identitiesonly" and text in {"true", "false"}:
-        value = Value("bool", setting.line, text == "true", text)
-        return Cursor(value, f"{host}: {setting.written}", setting.log, setting.line)
-    return scalar(text, setting.line, setting.log, f"{host}: {setting.written}")
+    make = flag if setting.keyword == "identitiesonly" else scalar
+    return make(text, setting.line, setting.log, f"{host}: {setting.written}")
 
 
 def _place(setting: Setting) -> Cursor:

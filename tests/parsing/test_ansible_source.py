@@ -199,7 +199,7 @@ def test_arguments_of_ssh_are_read_for_the_way_and_for_keys() -> None:
                 [in]
                 h1 ansible_host=2001:db8::1 ansible_ssh_private_key_file=~/.ssh/k
                 h2 ansible_host='10.0.0.2' note="a b"   # text
-                h3 ansible_ssh_extra_args='-J other -o "UserKnownHostsFile /k" -o ForwardAgent=yes -o Foo=1 -i /key'
+                h3 ansible_ssh_extra_args='-J other -o "UserKnownHostsFile /k" -o ForwardAgent=yes -o Foo=1 -i /key -o IdentitiesOnly=yes'
                 [in:vars]
                 ansible_ssh_common_args='-o ProxyJump=ops@gate -o StrictHostKeyChecking=no'
             """
@@ -213,7 +213,7 @@ def test_arguments_of_ssh_are_read_for_the_way_and_for_keys() -> None:
         "h3": "@h3:22 via @other:22",
     }
     assert ssh_of(found, "h1") == {"identity_file": "~/.ssh/k"}
-    assert ssh_of(found, "h3") == {"known_hosts": "/k", "identity_file": "/key"}
+    assert ssh_of(found, "h3") == {"known_hosts": "/k", "identity_file": "/key", "identities_only": "true"}
     assert [str(note) for note in found.notes] == [
         "hosts:6: ansible_ssh_extra_args: foo has no effect here",
         "hosts:8: StrictHostKeyChecking=no: host keys are always checked here",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from clusterctl.model.ssh import SshSettings
 from clusterctl.parsing.ssh_config import split_words
 from tests.parsing.tools import hosts_of, merged, merged_mistakes, ssh_config_mistakes, ssh_of
 
@@ -168,6 +169,51 @@ def test_files_of_keys_are_all_kept_in_their_order_and_other_options_are_the_fir
     }
 
 
+def test_options_become_those_of_the_host_and_are_shared_where_they_are_the_same() -> None:
+    found = merged(
+        """
+        cluster: lab
+        ssh: {command_timeout: 9s, identity_file: fleet}
+        sources: [{ssh_config: config}]
+        hosts: {web3: {ssh: {identity_file: own}}}
+        """,
+        files={
+            "config": """
+                Host web1 web2 web3
+                  IdentityFile a
+                  IdentityFile b
+                  CertificateFile a-cert.pub
+                  IdentitiesOnly yes
+                  IdentityAgent ~/agent
+                  UserKnownHostsFile /dev/null
+                  ConnectTimeout 7
+                Host web3
+                  HostKeyAlias three
+                Host db1
+                  UserKnownHostsFile k1 k2
+            """
+        },
+    ).inventory
+
+    assert found.host("web1").ssh == SshSettings(
+        identity_files=("a", "b"),
+        connect_timeout_s=7.0,
+        command_timeout_s=9.0,
+        certificate_files=("a-cert.pub",),
+        identities_only=True,
+        identity_agent="~/agent",
+    )
+    assert found.host("web1").ssh is found.host("web2").ssh
+    assert (found.host("web3").ssh.identity_files, found.host("web3").ssh.host_key_alias) == (
+        ("own",),
+        "three",
+    )
+    assert (found.host("db1").ssh.identity_files, found.host("db1").ssh.known_hosts) == (
+        ("fleet",),
+        ("k1", "k2"),
+    )
+
+
 def test_what_has_no_effect_is_noted_once_and_what_is_for_people_is_not() -> None:
     found = merged(
         ONE,
@@ -238,6 +284,10 @@ def test_options_only_takes_no_hosts_and_gives_options_to_those_described_elsewh
         ("Host a`id`", 'expected a name of letters, digits, \'.\', \'_\' or \'-\' that begins with a letter or digit, got "a`id`"'),
         ("Host all", '"all" always means every host; choose another name'),
         ("Host a\nUser -x", "a: User: expected a user name of a-z, 0-9, '_' or '-', at most 32 long, got \"-x\""),
+        ("Host a\nIdentitiesOnly maybe", 'a: IdentitiesOnly: expected true or false, got "maybe"'),
+        ("Host a\nConnectTimeout soon", 'a: ConnectTimeout: expected a duration such as 1m30s or 500ms, got "soon"'),
+        ("Host a\nIdentityAgent agent", 'a: IdentityAgent: expected the path of a socket, "SSH_AUTH_SOCK" or "none", got "agent"'),
+        ("Host a\nHostKeyAlias -x", "a: HostKeyAlias: expected a name of letters, digits, '.', '_' or '-' that begins with a letter or digit, got \"-x\""),
         ("Host a\nPort 0", 'a: Port: expected a port (1-65535), got "0"'),
         ("Host a\nPort 22a", 'a: Port: expected a port (1-65535), got "22a"'),
         ("Host a\nHostName %l", 'the token "%l" is not known here, in "%l"'),
