@@ -17,6 +17,7 @@ from clusterctl.cli import (
     diff,
     doctor,
     events,
+    explain,
     failover,
     health,
     inventory,
@@ -62,6 +63,7 @@ failover.register(app)
 rebalance.register(app)
 audit.register(app)
 doctor.register(app)
+explain.register(app)
 diff.register(app)
 events.register(app)
 run.register(app)

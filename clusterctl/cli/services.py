@@ -117,43 +117,65 @@ def rollback(
 
 def scale(
     ctx: typer.Context,
-    service: Annotated[
-        str, typer.Argument(metavar="[PROJECT/]SERVICE=N", help="The service and its replicas.")
+    services: Annotated[
+        list[str],
+        typer.Argument(metavar="[PROJECT/]SERVICE=N...", help="Services of one project, and their replicas."),
     ],
+    detailed_exitcode: Detailed = False,
 ) -> int:
-    """Run more or fewer instances of a service."""
-    workspace = _workspace(ctx, "scale", service)
-    name, _, number = service.partition("=")
-    if not re.fullmatch("[0-9]{1,4}", number):
+    """Run more or fewer instances of services; 0 stops all of them."""
+    workspace = _workspace(ctx, "scale", " ".join(services))
+    numbers = [_number(text) for text in services]
+    found = [(find_service(workspace, name), number) for name, number in numbers]
+    projects, wanted = {project for (project, _), _ in found}, dict[str, int]()
+    if len(projects) > 1:
         raise InputError(
-            f"not SERVICE=NUMBER: {service!r}", next_step="for example: clusterctl scale shop/web=3."
+            f"services of one project at a time: {', '.join(sorted(projects))}",
+            next_step="scale them one after the other. Nothing was changed.",
         )
-    project, found = find_service(workspace, name)
-    summary = begin_run(workspace, "scale", f"{project}/{found}")
-    return carry_out(workspace, ScaleIntent(project, found, int(number)), summary)
+    for (_, service), number in found:
+        if wanted.setdefault(service, number) != number:
+            raise InputError(
+                f"{service} is given twice: {wanted[service]} and {number}", next_step="give it once."
+            )
+    (project,), (first, *others) = projects, wanted
+    summary = begin_run(workspace, "scale", " ".join(f"{project}/{service}" for service in wanted))
+    intent = ScaleIntent(project, first, wanted[first], {name: wanted[name] for name in others})
+    return carry_out(workspace, intent, summary, detailed=detailed_exitcode)
+
+
+def _number(text: str) -> tuple[str, int]:
+    name, _, number = text.partition("=")
+    if not name or not re.fullmatch("[0-9]{1,4}", number):
+        raise InputError(
+            f"not SERVICE=NUMBER, 0 to 9999: {text!r}", next_step="for example: clusterctl scale shop/web=3."
+        )
+    return name, int(number)
 
 
 def restart(
     ctx: typer.Context,
     service: Annotated[str, typer.Argument(metavar="[PROJECT/]SERVICE", help="The service.")],
+    detailed_exitcode: Detailed = False,
 ) -> int:
     """Restart all instances of a service, as many at once as its update_config says."""
     workspace = _workspace(ctx, "restart", service)
     project, found = find_service(workspace, service)
     summary = begin_run(workspace, "restart", f"{project}/{found}")
-    return carry_out(workspace, RestartIntent(project, found), summary)
+    return carry_out(workspace, RestartIntent(project, found), summary, detailed=detailed_exitcode)
 
 
 def move(
     ctx: typer.Context,
     instance: Annotated[str, typer.Argument(help="An instance, such as shop-web-2.")],
     host: Annotated[str, typer.Argument(help="The host it is to run on.")],
+    detailed_exitcode: Detailed = False,
 ) -> int:
     """Start an instance on another host, and remove it where it was once it is healthy there."""
     workspace = _workspace(ctx, "move", f"{instance} {host}")
     (target,) = _one(host, [found.name for found in workspace.hosts(host)])
     summary = begin_run(workspace, "move", instance)
-    return carry_out(workspace, MoveIntent(instance, target), summary)
+    return carry_out(workspace, MoveIntent(instance, target), summary, detailed=detailed_exitcode)
 
 
 def _kept_plan(workspace: Workspace, path: str, *, overwrite: bool) -> PlanKeeper | None:

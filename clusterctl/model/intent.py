@@ -47,11 +47,20 @@ class RollbackIntent:
 
 @dataclass(frozen=True, slots=True)
 class ScaleIntent:
-    """Have another number of replicas of a service; the rest of the project stays as last applied."""
+    """Have another number of replicas of a service; the rest of the project stays as last applied.
+
+    `also`: other services of the project, and their numbers.
+    """
 
     project: str
     service: str
     replicas: int
+    also: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def wanted(self) -> Mapping[str, int]:
+        """The number of replicas by service."""
+        return {self.service: self.replicas, **self.also}
 
 
 @dataclass(frozen=True, slots=True)

@@ -135,6 +135,26 @@ def may_place(
     )
 
 
+def find_refusals(
+    room: Room, instance: Instance, service: Service, policy_disk: tuple[float, int]
+) -> tuple[str, ...]:
+    """Return every reason why a new instance may not go to a host; `may_place` tells the first one only."""
+    first = may_place(room, instance, service, policy_disk)
+    rules = (
+        first.reason if first else "",
+        _constraints(room.host, service),
+        _cordon(room.facts.markers),
+        mute(room.facts),
+        _names(room, instance),
+        _ports(room, service),
+        _memory(room, service),
+        _cpus(room, service),
+        _volumes(room, service),
+        disk_refusal(room.facts, *policy_disk),
+    )
+    return tuple(dict.fromkeys(reason for reason in rules if reason))
+
+
 def disk_refusal(facts: HostFacts, percent: float, least_bytes: int) -> str:
     """Return why a host's disk is too full to take an image, or ""."""
     least = max(least_bytes, int(facts.disk_total_bytes * percent / 100))

@@ -82,23 +82,37 @@ def settle_rollback(intent: RollbackIntent, snapshot: Snapshot) -> RollbackInten
 def plan_scale(
     inventory: Inventory, intent: ScaleIntent, snapshot: Snapshot, *, ignored: frozenset[str] = frozenset()
 ) -> Plan:
-    """Return the plan that gives a service another number of replicas."""
-    subject = f"{intent.project}/{intent.service}"
-    found = _present(inventory, intent.project, intent.service, snapshot, ignored)
-    if isinstance(found, tuple):
-        return Plan("scale", subject, blocked=found)
+    """Return the plan that gives services of a project another number of replicas."""
+    subject = " ".join(f"{intent.project}/{name}" for name in intent.wanted)
+    known = [_present(inventory, intent.project, name, snapshot, ignored) for name in intent.wanted]
+    blocked = [block for one in known if isinstance(one, tuple) for block in one]
+    found = known[0]
+    if blocked or isinstance(found, tuple):
+        return Plan("scale", subject, blocked=tuple(dict.fromkeys(blocked)))
     project = project_of(found)
-    service = _service(project, intent.service)
-    if service.mode == "global":
-        reason = f"{intent.service} is global: it has one instance on each host"
-        return Plan("scale", subject, blocked=(Blocked("guard", "", reason),))
-    if service.singleton and intent.replicas > 1:
-        reason = f"{intent.service} may run only once (x-singleton)"
-        return Plan("scale", subject, blocked=(Blocked("guard", "", reason),))
-    scaled = replace(service, replicas=intent.replicas)
-    services = tuple(scaled if one.name == service.name else one for one in project.services)
+    refused = [why for one in project.services if (why := _why_not_scaled(one, intent.wanted))]
+    if refused:
+        return Plan("scale", subject, blocked=tuple(Blocked("guard", "", reason) for reason in refused))
+    services = tuple(
+        replace(one, replicas=intent.wanted.get(one.name, one.replicas)) for one in project.services
+    )
     wanted, terms = replace(project, services=services), Terms("scale", subject, pins=found.pinned)
-    return plan_apply(inventory, wanted, snapshot, ignored=ignored, terms=terms)
+    plan = plan_apply(inventory, wanted, snapshot, ignored=ignored, terms=terms)
+    stopped = [name for name, number in intent.wanted.items() if not number]
+    if not stopped or plan.is_empty:
+        return plan
+    return replace(plan, notes=(f"0 replicas: nothing of {', '.join(stopped)} will run", *plan.notes))
+
+
+def _why_not_scaled(service: Service, wanted: Mapping[str, int]) -> str:
+    """Return why a service cannot have the replicas that are wanted, or ""."""
+    if service.name not in wanted:
+        return ""
+    if service.mode == "global":
+        return f"{service.name} is global: it has one instance on each host"
+    if service.singleton and wanted[service.name] > 1:
+        return f"{service.name} may run only once (x-singleton)"
+    return ""
 
 
 def plan_restart(

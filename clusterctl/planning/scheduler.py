@@ -21,6 +21,7 @@ from clusterctl.model.snapshot import HostFacts, Snapshot
 from clusterctl.planning.container import volume_name
 from clusterctl.planning.eligibility import (
     Room,
+    find_refusals,
     may_belong,
     may_place,
     may_stay,
@@ -118,6 +119,17 @@ class Scheduler:
                 self._put(room, instance, service)
                 return room.host.name
         return ""
+
+    def best_first(self, instance: Instance, service: Service) -> tuple[str, ...]:
+        """Return the hosts with room for what an instance reserves, best first; whether they may have it says `why_not`."""
+        return tuple(room.host.name for room in self._ranking.best_first(key_of(instance), service))
+
+    def why_not(self, instance: Instance, service: Service, host: str) -> tuple[str, ...]:
+        """Return every reason why an instance may not be placed on a host now."""
+        room = self.rooms[host]
+        elsewhere = self._volume_elsewhere(room, service)
+        found = find_refusals(room, instance, service, self._disk)
+        return (*found, elsewhere.reason) if elsewhere else found
 
     def occupy(self, instance: Instance, service: Service, host: str) -> bool:
         """Count an instance in on a host where a copy of it lies, if it may run there; a cordon does not matter."""

@@ -65,12 +65,54 @@ def test_restart_and_move(desk: Desk) -> None:
     assert sorted(running(desk)) == ["shop-web-1@h1", "shop-web-2@h3"]
 
 
+def test_scale_takes_several_services_and_makes_one_plan(desk: Desk) -> None:
+    desk.write("shop.yaml", PLAYBOOK + "  db:\n    image: registry:5000/web:1\n")
+    desk.run("apply", "shop.yaml", "--yes")
+
+    ran = desk.run("scale", "web=3", "shop/db=2", "--yes")
+
+    assert ran.out.splitlines()[-1] == "scale shop/web shop/db: done: 2 created, 3 unchanged"
+    assert desk.run("scale", "web=3", "db=2", "--dry-run", "--detailed-exitcode").code == 0
+
+
+def test_scale_to_0_says_so_before_it_asks(desk: Desk) -> None:
+    desk.run("apply", "shop.yaml", "--yes")
+
+    asked = desk.run("scale", "web=0")
+    ran = desk.run("scale", "web=0", "--yes")
+
+    assert asked.code == 2
+    assert asked.out.splitlines()[0] == "note: 0 replicas: nothing of web will run"
+    assert asked.err.splitlines()[-2] == "error: scale shop/web changes hosts and there is nobody to ask"
+    assert ran.out.splitlines()[-1] == "scale shop/web: done: 2 removed, 0 unchanged"
+    assert running(desk) == {}
+
+
+@pytest.mark.parametrize("number", ["-1", "1000000000", "2.5", "'3'", "three", "", "+1", "\u0663"])
+def test_a_number_of_replicas_that_is_none_is_refused_before_any_connection(desk: Desk, number: str) -> None:
+    ran = desk.run("scale", "--", f"shop/web={number}")
+
+    assert ran.code == 2
+    assert ran.err.splitlines()[0] == f"error: not SERVICE=NUMBER, 0 to 9999: {f'shop/web={number}'!r}"
+    assert desk.cluster.looks == []
+
+
 @pytest.mark.parametrize(
     ("words", "error", "hint"),
     [
         (
+            ("scale", "shop/web=1", "blog/web=1"),
+            "error: services of one project at a time: blog, shop",
+            "next: scale them one after the other. Nothing was changed.",
+        ),
+        (
+            ("scale", "shop/web=1", "web=2"),
+            "error: web is given twice: 1 and 2",
+            "next: give it once.",
+        ),
+        (
             ("scale", "web"),
-            "error: not SERVICE=NUMBER: 'web'",
+            "error: not SERVICE=NUMBER, 0 to 9999: 'web'",
             "next: for example: clusterctl scale shop/web=3.",
         ),
         (
