@@ -334,4 +334,27 @@ ROLLOUT_GUARDS = (
         "",
         ("tests/cli/test_plan_file.py::test_what_changes_between_the_look_and_the_lock_is_refused_too",),
     ),
+    Guard(
+        "a word with a noncharacter reaches the container (systemd ignores the line)",
+        f"{PLANNING}/quoting.py",
+        "    for code in (*range(0x20), 0x7F, *_NONCHARACTERS)\n",
+        "    for code in (*range(0x20), 0x7F)\n",
+        ("tests/planning/test_quoting.py::test_systemd_reads_back_the_very_words",),
+    ),
+    Guard(
+        "a unit that a look would cut is not written",
+        f"{PLANNING}/unit.py",
+        "    if len(text.encode()) > LARGEST_UNIT_BYTES - _DIGEST_LINE_BYTES:\n",
+        "    if False:\n",
+        (
+            "tests/planning/test_unit.py::test_the_largest_unit_that_a_look_reads_whole_is_written_and_a_larger_one_refused",
+        ),
+    ),
+    Guard(
+        "a number that a host names ends no run",
+        f"{PLANNING}/plain.py",
+        "        _demand(kind not in {int, float} or -_LARGEST <= plain <= _LARGEST, kind, plain)\n",
+        "",
+        ("tests/planning/test_plain.py::test_a_number_beyond_all_use_is_refused",),
+    ),
 )

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
+from clusterctl.errors import InputError
 from clusterctl.model.placement import Instance
 from clusterctl.model.service import Project, Service
 from clusterctl.model.snapshot import Snapshot
@@ -56,6 +57,8 @@ class Manifest:
 
 
 _MOST_REPLICAS = 10_000
+LARGEST_BYTES = 3 * 1024 * 1024
+"""Of four of them, and all else that a host tells, a look takes 16 MiB (`remote.facts`)."""
 
 
 def make_manifest(
@@ -100,11 +103,20 @@ def instances_of(manifest: Manifest, project: Project) -> tuple[tuple[Instance, 
 
 
 def render_manifest(manifest: Manifest) -> str:
-    """Return the manifest as one line of canonical JSON, its own digest last."""
+    """Return the manifest as one line of canonical JSON, its own digest last; raises InputError when hosts could not tell it."""
     values = {field.name: getattr(manifest, field.name) for field in dataclasses.fields(manifest)}
     body = {"apiVersion": API_VERSION, "kind": "Manifest", **values}
     text = canonical(body)
-    return canonical({"manifest": body, "digest": digest(text)}) + "\n"
+    whole = canonical({"manifest": body, "digest": digest(text)}) + "\n"
+    if len(whole.encode()) > LARGEST_BYTES:
+        raise InputError(
+            f"project {manifest.project} is larger than {LARGEST_BYTES // 1024**2} MiB, with its environment",
+            details=[
+                "each host keeps it, with three generations before it, and tells all of them in one look"
+            ],
+            next_step="put large values into files that are mounted, or make two projects of it. Nothing was changed.",
+        )
+    return whole
 
 
 def digest(text: str) -> str:

@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
+from clusterctl.errors import InputError
 from clusterctl.model.placement import Instance
 from clusterctl.model.service import HealthCheck, Service
 from clusterctl.planning.container import docker_run, label_filter
@@ -20,6 +21,9 @@ GATE_SLACK_S = 30
 GATE_UNKNOWN_S = 120
 SETTLE_S = 2
 RESTART_FLOOR_S = 5
+LARGEST_UNIT_BYTES = 65_536
+"""A look reads so much of a unit (`remote/shell/observe.sh`): one that is larger would be taken for one that was cut."""
+_DIGEST_LINE_BYTES = len("Digest=sha256:\n") + 64
 _SECTION = "[X-Clusterctl]"
 _RESTART = {"any": "always", "on-failure": "on-failure", "none": "no"}
 
@@ -59,7 +63,7 @@ class Header:
 
 
 def render_unit(service: Service, header: Header) -> str:
-    """Return the whole text of the unit, ending in the digest of everything before that line.
+    """Return the whole text of the unit, ending in the digest of everything before that line; raises InputError.
 
     A unit never starts docker: it is wanted *by* docker.service, comes with it, and is skipped while
     docker is down (faults row 15), rather than pulling docker up or failing every few seconds.
@@ -68,6 +72,12 @@ def render_unit(service: Service, header: Header) -> str:
         "\n".join([*_unit_section(service, header), *_service_section(service, header), *_tail(header)])
         + "\n"
     )
+    if len(text.encode()) > LARGEST_UNIT_BYTES - _DIGEST_LINE_BYTES:
+        raise InputError(
+            f"the unit of {header.instance.name} would be larger than {LARGEST_UNIT_BYTES // 1024} KiB",
+            details=["command, entrypoint, labels and healthcheck stand in it; hosts tell no more of a unit"],
+            next_step="put long texts into a file that is mounted, or into the environment. Nothing was changed.",
+        )
     return f"{text}Digest=sha256:{hashlib.sha256(text.encode()).hexdigest()}\n"
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from clusterctl.errors import InputError
 from clusterctl.model.service import Project
 from clusterctl.model.snapshot import Snapshot
 from clusterctl.planning.manifest import (
@@ -62,6 +63,22 @@ def test_a_manifest_with_a_true_digest_and_other_types_is_none(change: dict[str,
     body = {**json.loads(render_manifest(a_manifest()))["manifest"], **change}
 
     assert parse_manifest(json.dumps({"manifest": body, "digest": digest(canonical(body))})) is None
+
+
+def test_a_project_that_hosts_could_not_tell_in_one_look_is_refused() -> None:
+    values = {f"A{k}": "x" * 50_000 for k in range(70)}
+    manifest = make_manifest("test", a_project(a_service(environment=values)), 1, {"web": PINNED}, {})
+
+    with pytest.raises(InputError) as caught:
+        render_manifest(manifest)
+
+    assert str(caught.value) == "project shop is larger than 3 MiB, with its environment"
+    assert caught.value.details == (
+        "each host keeps it, with three generations before it, and tells all of them in one look",
+    )
+    assert caught.value.next_step == (
+        "put large values into files that are mounted, or make two projects of it. Nothing was changed."
+    )
 
 
 def test_a_torn_manifest_is_none() -> None:

@@ -9,7 +9,7 @@ from clusterctl.planning.quoting import plain_value, quote_line, quote_word
 from tests.planning.exec_line import read_exec_line
 
 words = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
-marks = st.text(st.sampled_from("%$'\"\\; \n\r\t{}xun0"), max_size=12)
+marks = st.text(st.sampled_from("%$'\"\\; \n\r\t{}xun0\uffff\ufdd0"), max_size=12)
 many = settings(deadline=None, max_examples=300)
 
 

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from clusterctl.errors import InputError
 from clusterctl.model.service import HealthCheck, Mount, Port, Resources, RestartPolicy, Service
+from clusterctl.planning import unit as unit_module
 from clusterctl.planning.eligibility import port_keys, writable_volumes
 from clusterctl.planning.spec import spec_digest
 from clusterctl.planning.unit import (
@@ -147,6 +149,27 @@ def test_a_unit_changed_anywhere_is_not_intact() -> None:
 
     assert not is_intact(text.replace("Restart=always", "Restart=no"))
     assert not is_intact(text + "Restart=no\n")
+
+
+def test_the_largest_unit_that_a_look_reads_whole_is_written_and_a_larger_one_refused() -> None:
+    script = (Path(unit_module.__file__).parents[1] / "remote/shell/observe.sh").read_text("ascii")
+    small = a_service(command=("",))
+    room = 65_536 - len(render_unit(small, header_of(small)).encode()) + 1  # "" takes two quotes, a word none
+
+    largest = a_service(command=("x" * (room + 1),))
+    larger = a_service(command=("x" * (room + 2),))
+
+    assert len(render_unit(largest, header_of(largest)).encode()) == 65_536
+    assert "files unit 65536 /etc/systemd/system/clusterctl-*.service" in script
+    with pytest.raises(InputError) as caught:
+        render_unit(larger, header_of(larger))
+    assert str(caught.value) == "the unit of shop-web-2 would be larger than 64 KiB"
+    assert caught.value.details == (
+        "command, entrypoint, labels and healthcheck stand in it; hosts tell no more of a unit",
+    )
+    assert caught.value.next_step == (
+        "put long texts into a file that is mounted, or into the environment. Nothing was changed."
+    )
 
 
 def test_the_digest_of_a_file_is_what_sha256sum_prints() -> None:
