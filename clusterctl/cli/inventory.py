@@ -64,6 +64,17 @@ def show(
     return EXIT_DONE
 
 
+@inventory_app.command("schema")
+def schema() -> int:
+    """Print the JSON Schema of an inventory, for editors that check while you write."""
+    from importlib.resources import files
+
+    text = (files("clusterctl") / "parsing/inventory.schema.json").read_text("utf-8")
+    for line in text.splitlines():
+        print_line(line)
+    return EXIT_DONE
+
+
 def _show_hosts(documents: Sequence[Mapping[str, Any]], inventory: Inventory) -> None:
     from clusterctl.parsing.selector import fold
 

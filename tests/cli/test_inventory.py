@@ -169,3 +169,9 @@ def test_a_mistake_of_a_source_ends_every_verb_before_anything_is_contacted(desk
         2,
         "error: inventory.yaml:2: sources[0].ansible: ./hosts: exit code 3: broken\n",
     )
+
+
+def test_the_schema_is_printed_as_it_is_shipped(desk: Desk) -> None:
+    ran = desk.run("inventory", "schema")
+
+    assert (ran.code, json.loads(ran.out)["title"]) == (0, "clusterctl inventory")
