@@ -20,6 +20,7 @@ from clusterctl.cli import (
     explain,
     failover,
     health,
+    init,
     inventory,
     lock,
     logs,
@@ -57,6 +58,7 @@ app.add_typer(fence_app, name="fence")
 app.add_typer(timer_app, name="timer")
 services.register(app)
 inventory.register(app)
+init.register(app)
 look.register(app)
 health.register(app)
 failover.register(app)

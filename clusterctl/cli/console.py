@@ -147,6 +147,13 @@ def confirm(question: str) -> bool:
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
+def ask(question: str, default: str) -> str:
+    """Ask on the terminal for a line; nothing but Enter means the default."""
+    sys.stderr.write(f"{one_line(question)} [{one_line(default)}] ")
+    sys.stderr.flush()
+    return sys.stdin.readline().strip() or default
+
+
 def colour_wanted() -> bool:
     """Whether stdout may be coloured (no-color.org, TERM=dumb)."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
