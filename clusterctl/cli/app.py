@@ -116,6 +116,14 @@ def globals_(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
             "--deadline", help="Stop in order after so long: 10m; before the verb, if that has its own."
         ),
     ] = "",
+    ssh_option: Annotated[
+        list[str] | None,
+        typer.Option("--ssh-option", help="KEY=VALUE as in ssh_config(5), over the inventory: User=root."),
+    ] = None,
+    ask_pass: Annotated[bool, typer.Option("--ask-pass", help="Ask for the password of the login.")] = False,
+    ask_sudo_pass: Annotated[
+        bool, typer.Option("--ask-sudo-pass", help="Ask for the password that sudo wants.")
+    ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show a trace when something breaks.")] = False,
     _: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
@@ -143,6 +151,9 @@ def globals_(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
         lines=output == "jsonl",
         quiet=quiet,
         busy_ok=busy_ok,
+        ask_pass=ask_pass,
+        ask_sudo_pass=ask_sudo_pass,
+        ssh_options=tuple(ssh_option or ()),
     )
 
 

@@ -57,7 +57,13 @@ def drift_of(unit: Observed) -> list[str]:
 
 def unreachable_document(answer: Unreachable) -> dict[str, Any]:
     """Return a host that did not answer."""
-    return {"host": answer.host, "rung": answer.rung, "reason": answer.reason, "via": answer.via}
+    return {
+        "host": answer.host,
+        "rung": answer.rung,
+        "reason": answer.reason,
+        "via": answer.via,
+        "next": answer.next_step,
+    }
 
 
 def host_document(host: Host, answer: HostFacts | Unreachable) -> dict[str, Any]:

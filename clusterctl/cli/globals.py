@@ -34,6 +34,9 @@ class Settings:
     lines: bool = False
     quiet: bool = False
     busy_ok: bool = False
+    ask_pass: bool = False
+    ask_sudo_pass: bool = False
+    ssh_options: tuple[str, ...] = ()
 
     @property
     def may_ask(self) -> bool:

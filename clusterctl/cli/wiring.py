@@ -18,6 +18,7 @@ from clusterctl.errors import InputError, Mistake
 from clusterctl.model.host import Host
 from clusterctl.model.inventory import Inventory
 from clusterctl.model.service import Project
+from clusterctl.model.ssh import ASKED
 
 if TYPE_CHECKING:
     from clusterctl.cli.progress_lines import Listener
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from clusterctl.operations.rights import Journal, Lock
     from clusterctl.parsing.inventory import Reading
     from clusterctl.remote.keys import Credentials
+    from clusterctl.remote.secret import Secret
 
 MAX_FILE_BYTES = 10 * 1024 * 1024
 
@@ -51,10 +53,10 @@ class Workspace:
             say(f"note: {note}")
         return found
 
-    @property
+    @cached_property
     def inventory(self) -> Inventory:
-        """The inventory, merged with its sources; raises InputError with every mistake."""
-        return self.reading.inventory
+        """The inventory, merged with its sources and the command line; raises InputError with every mistake."""
+        return with_ssh_words(self.reading.inventory, self.settings)
 
     def hosts(self, selector: str | None = None) -> tuple[Host, ...]:
         """Return the hosts a selector names (default: -H, else all), in the inventory's order."""
@@ -139,7 +141,19 @@ class Workspace:
             certificate_files=[self.path(name) for name in ssh.certificate_files],
             identities_only=ssh.identities_only,
             agent_socket=self.path(agent) if agent not in {"", "none"} else "",
+            password=self._password(ssh.password_file, "password of the login"),
+            sudo_password=self._password(ssh.sudo_password_file, "password for sudo"),
         )
+
+    def _password(self, written: str, what: str) -> Secret | None:
+        from clusterctl.cli.passwords import password_of
+
+        path = written if written in {"", ASKED} else self.path(written)
+        return password_of(path, what, self._passwords, may_ask=self.settings.may_ask)
+
+    @cached_property
+    def _passwords(self) -> dict[tuple[str, str], Secret]:
+        return {}
 
     def path(self, written: str) -> str:
         """Return a path of the inventory, whole; raises InputError."""
@@ -151,6 +165,20 @@ class Workspace:
                 next_step="write the whole path, or set HOME.",
             ) from None
         return str((Path(self.settings.inventory).absolute().parent / place).resolve())
+
+
+def with_ssh_words(inventory: Inventory, settings: Settings) -> Inventory:
+    """Return the inventory with what the command line says about SSH; raises InputError."""
+    if not (settings.ssh_options or settings.ask_pass or settings.ask_sudo_pass):
+        return inventory
+    from clusterctl.parsing.ssh_option import parse_ssh_options, with_ssh_options
+
+    found = parse_ssh_options(settings.ssh_options)
+    if settings.ask_pass:
+        found["password_file"] = ASKED
+    if settings.ask_sudo_pass:
+        found["sudo_password_file"] = ASKED
+    return with_ssh_options(inventory, found)
 
 
 def state_root() -> Path:

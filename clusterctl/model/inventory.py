@@ -69,13 +69,14 @@ class Inventory:
         return {host.name: host for host in self.hosts}
 
     def ssh_of(self, name: str) -> SshSettings:
-        """Return the options for a host, or for an SSH server outside the inventory, which has no alias."""
+        """Return the options for a host; an SSH server outside the inventory has no alias and gets no password."""
         host = self._by_name.get(name)
         return host.ssh if host else self._ssh_outside
 
     @cached_property
     def _ssh_outside(self) -> SshSettings:
-        return replace(self.ssh, host_key_alias="") if self.ssh.host_key_alias else self.ssh
+        bare = replace(self.ssh, host_key_alias="", password_file="", sudo_password_file="")
+        return self.ssh if bare == self.ssh else bare
 
     @cached_property
     def ssh_options(self) -> tuple[SshSettings, ...]:

@@ -23,13 +23,14 @@ LATEST_S = 253_402_300_799
 class Unreachable:
     """A look that failed: on which rung of the ladder, and why, in words for a person.
 
-    `via`: the jump host that failed, so that nothing is known of the host itself.
+    `via`: the jump host that failed, so that nothing is known of the host itself. `next_step`: what to do about it.
     """
 
     host: str
     rung: Rung
     reason: str
     via: str = ""
+    next_step: str = field(default="", compare=False)
 
     @property
     def is_identity(self) -> bool:

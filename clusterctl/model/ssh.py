@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+ASKED = "-"
+
 
 @dataclass(frozen=True, slots=True)
 class Hop:
@@ -20,7 +22,8 @@ class SshSettings:
     """How hosts are reached. Paths are as written (relative ones belong to the inventory's folder).
 
     Hosts with the same options share one object. `identity_agent`: a socket, `none`, or empty for SSH_AUTH_SOCK.
-    `host_key_alias`: the name under which known_hosts keeps the host. Passwords stand in files, never here.
+    `host_key_alias`: the name under which known_hosts keeps the host. Passwords stand in files, never here; the file ASKED
+    is the person at the terminal.
     """
 
     user: str = ""

@@ -27,11 +27,14 @@ HOST_KEYS = (
     "known_hosts",
     "host_key_alias",
     "connect_timeout",
+    "password_file",
+    "sudo_password_file",
 )
 BESIDE = ("user", "port", "jump")
 
 
-def _parse_agent(text: str) -> str:
+def parse_agent(text: str) -> str:
+    """Return where the agent is: a path, `none`, or nothing for SSH_AUTH_SOCK."""
     if text not in {"none", "SSH_AUTH_SOCK"} and not text.startswith(("/", "~/", "$")):
         raise Expected('the path of a socket, "SSH_AUTH_SOCK" or "none"')
     return "" if text == "SSH_AUTH_SOCK" else parse_line(text)
@@ -58,7 +61,9 @@ _READERS: dict[str, tuple[str, Callable[[Cursor], Any]]] = {
     "certificate_file": ("certificate_files", _read_paths),
     "known_hosts": ("known_hosts", _read_paths),
     "identities_only": ("identities_only", lambda place: place.read(flag_of, None)),
-    "identity_agent": ("identity_agent", lambda place: place.read(as_text(_parse_agent), None)),
+    "identity_agent": ("identity_agent", lambda place: place.read(as_text(parse_agent), None)),
+    "password_file": ("password_file", lambda place: place.read(as_text(parse_line), None)),
+    "sudo_password_file": ("sudo_password_file", lambda place: place.read(as_text(parse_line), None)),
     "host_key_alias": ("host_key_alias", lambda place: place.read(as_text(parse_host_name), None)),
 }
 

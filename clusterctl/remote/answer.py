@@ -16,6 +16,9 @@ from clusterctl.remote.text import first_line
 MAX_JSON_BYTES = 1024 * 1024
 
 
+_SUDO = "let the user run sudo without a password, or give it: --ask-sudo-pass, or ssh.sudo_password_file"
+
+
 class BadAnswerError(Exception):
     """A host's answer breaks the rules; the host counts as unknown, and the reason says why."""
 
@@ -39,11 +42,19 @@ def _not_begun(host: str, result: CommandResult) -> Unreachable:
     refusals = [line for line in lines if line.startswith((b"sudo:", b"Sorry, user "))]
     if refusals:
         # The last one decides: "unable to resolve host" is only said in passing.
-        return Unreachable(host, "sudo", first_line(refusals[-1]))
+        return Unreachable(host, "sudo", first_line(refusals[-1]), next_step=_SUDO)
     said = first_line(result.stderr) or first_line(result.stdout) or "it said nothing"
     if result.exit_code == 127 and "sudo" in said:
-        return Unreachable(host, "sudo", f"sudo is not installed: {said}")
-    return Unreachable(host, "exec", f"the script did not start (exit code {result.exit_code}): {said}")
+        return Unreachable(
+            host,
+            "sudo",
+            f"sudo is not installed: {said}",
+            next_step="apt-get install sudo there, or log in as root",
+        )
+    reason = f"the script did not start (exit code {result.exit_code}): {said}"
+    return Unreachable(
+        host, "exec", reason, next_step=f"does the user have a shell there? clusterctl ssh {host}"
+    )
 
 
 def strict_json(text: str) -> Any:

@@ -6,20 +6,24 @@ into fabric's Connection, whose own would trust every host key it meets.
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import paramiko
 
+from clusterctl.remote.certificate import MARK
 from clusterctl.remote.failure import HostFailure
+from clusterctl.remote.host_key import check_host_key
 from clusterctl.remote.keys import Credentials
-from clusterctl.remote.known_hosts import HostKey, fingerprint
+from clusterctl.remote.login import log_in
 from clusterctl.remote.target import Target
 from clusterctl.remote.text import first_line
 from clusterctl.remote.wire import Wire, open_socket
 
 KEEPALIVE_S = 15
+_WEAK = "let sshd there offer curve25519-sha256, ssh-ed25519, aes128-ctr or aes128-gcm, hmac-sha2-256; weak ones stay off"
 
 OpenWire = Callable[[Target, float], Wire]
 """Opens a wire to a host within so many seconds; raises HostFailure."""
@@ -46,6 +50,36 @@ class StrictTransport(paramiko.Transport):
         "hmac-sha2-256",
         "hmac-sha2-512",
     )
+    _kinds: tuple[str, ...] = ()
+    mismatch = ""
+
+    def _parse_kex_init(self, m: paramiko.Message) -> None:
+        """Note in which part of the server's offer there is nothing that we would use."""
+        offer = self._really_parse_kex_init(paramiko.Message(m.get_remainder()))  # type: ignore[attr-defined]
+        ours = {
+            ("key exchange", "KexAlgorithms"): ("kex_algo_list", self.preferred_kex),
+            ("host key", "HostKeyAlgorithms"): ("server_key_algo_list", self.preferred_keys),
+            ("cipher", "Ciphers"): ("server_encrypt_algo_list", self.preferred_ciphers),
+            ("MAC", "MACs"): ("server_mac_algo_list", self.preferred_macs),
+        }
+        for (what, option), (name, wanted) in ours.items():
+            if not set(offer[name]) & set(wanted):
+                self.mismatch = first_line(
+                    f"no {what} in common: the server offers only {', '.join(offer[name])}; it is too weak or too "
+                    f"new. sshd_config there: {option}",
+                    600,
+                )
+                break
+        super()._parse_kex_init(m)  # type: ignore[misc]
+
+    def prefer(self, wanted: Callable[[str], bool]) -> None:
+        """Ask for host keys of the wanted kinds first."""
+        self._kinds = tuple(sorted(super().preferred_keys, key=lambda kind: not wanted(kind)))
+
+    @property
+    def preferred_keys(self) -> Sequence[str]:
+        """The kinds of host keys, in the order asked for; certificates among them."""
+        return self._kinds or super().preferred_keys
 
 
 class StrictClient(paramiko.SSHClient):
@@ -66,7 +100,7 @@ class StrictClient(paramiko.SSHClient):
         try:
             self._transport = transport = StrictTransport(wire)  # type: ignore[arg-type]  # any socket-like object
             self._handshake(transport, wire)
-            self._check_host_key(transport)
+            check_host_key(transport.get_remote_server_key(), self.credentials.known_hosts, self.target)
             self._log_in(transport)
         except BaseException:
             wire.abort()
@@ -86,11 +120,12 @@ class StrictClient(paramiko.SSHClient):
         if self.wire is not None:
             self.wire.abort()
 
-    def _handshake(self, transport: paramiko.Transport, wire: Wire) -> None:
+    def _handshake(self, transport: StrictTransport, wire: Wire) -> None:
         transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = self.timeout_s
-        known = {key.kind for key in self.credentials.known_hosts.keys_of(self.target.known_as)}
-        options = transport.get_security_options()
-        options.key_types = sorted(options.key_types, key=lambda name: _blob_type(name) not in known)
+        hosts, name = self.credentials.known_hosts, self.target.known_as
+        known = {key.kind for key in hosts.keys_of(name)}
+        certified = hosts.has_authority(name)
+        transport.prefer(lambda kind: kind.endswith(MARK) if certified else _blob_type(kind) in known)
         try:
             transport.start_client(timeout=self.timeout_s + 1)
         except (EOFError, OSError, paramiko.SSHException) as error:
@@ -98,7 +133,7 @@ class StrictClient(paramiko.SSHClient):
         if not transport.initial_kex_done:
             raise HostFailure(self.target.host, "banner", self._late("key exchange did not end"))
 
-    def _handshake_failure(self, transport: paramiko.Transport, wire: Wire, error: Exception) -> HostFailure:
+    def _handshake_failure(self, transport: StrictTransport, wire: Wire, error: Exception) -> HostFailure:
         watch = wire.watch
         said = first_line(watch.first_bytes) if not watch.first_bytes.startswith(b"SSH-") else ""
         over = watch.deadline is not None and time.monotonic() >= watch.deadline
@@ -111,46 +146,22 @@ class StrictClient(paramiko.SSHClient):
             return HostFailure(self.target.host, "banner", reason, transient=True)
         if over:
             return HostFailure(self.target.host, "banner", self._late("key exchange did not end"))
+        if isinstance(error, paramiko.ssh_exception.IncompatiblePeer):
+            return HostFailure(
+                self.target.host, "banner", transport.mismatch or first_line(str(error)), next_step=_WEAK
+            )
         return HostFailure(self.target.host, "banner", f"SSH handshake failed: {first_line(str(error))}")
 
-    def _check_host_key(self, transport: paramiko.Transport) -> None:
-        offered = transport.get_remote_server_key()
-        key = HostKey(offered.get_name(), offered.asbytes())
-        hosts = self.credentials.known_hosts
-        known = hosts.keys_of(self.target.known_as)
-        if hosts.is_revoked(key.blob):
-            problem = f"host key {key.print} is revoked in known_hosts; nothing was sent"
-        elif key in known:
-            return
-        elif known:
-            prints = ", ".join(sorted(f"{old.kind} {old.print}" for old in known))
-            problem = f"host key changed: known {prints}, offered {key.kind} {key.print}; nothing was sent"
-        else:
-            where = " or ".join(hosts.files)
-            problem = f"unknown host key {key.kind} {key.print}: {self.target.known_as} is not in {where}"
-        raise HostFailure(self.target.host, "host-key", problem)
-
     def _log_in(self, transport: paramiko.Transport) -> None:
-        tried: list[str] = []
-        for key in self.credentials.keys:
-            tried.append(fingerprint(key.asbytes()))
-            try:
-                if not transport.auth_publickey(self.target.user, key):
-                    return
-                problem = "the server asks for more than a key"
-            except paramiko.BadAuthenticationType as error:
-                raise self._refused(tried, f"; the server takes {', '.join(error.allowed_types)}") from None
-            except (EOFError, OSError, paramiko.SSHException):
-                problem = ""
-            if not transport.is_active():
-                break
-        if time.monotonic() >= (self.wire.watch.deadline or 0 if self.wire else 0):
-            raise HostFailure(self.target.host, "auth", self._late("login did not end"))
-        raise self._refused(tried, f"; {problem}" if problem else "")
-
-    def _refused(self, tried: list[str], more: str) -> HostFailure:
-        reason = f"user key refused for {self.target.user} (tried {', '.join(tried)}){more}"
-        return HostFailure(self.target.host, "auth", first_line(reason, 600))
+        try:
+            log_in(transport, self.target, self.credentials)
+        except (HostFailure, EOFError, OSError, paramiko.SSHException) as failure:
+            if self.wire is not None and time.monotonic() >= (self.wire.watch.deadline or math.inf):
+                raise HostFailure(self.target.host, "auth", self._late("login did not end")) from None
+            if isinstance(failure, HostFailure):
+                raise
+            reason = "the server hung up while we logged in"
+            raise HostFailure(self.target.host, "auth", reason) from None
 
     def _late(self, what: str) -> str:
         return f"{what} within {self.timeout_s:g} s"

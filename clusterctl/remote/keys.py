@@ -23,6 +23,7 @@ from clusterctl.model.ssh import SshSettings
 from clusterctl.remote.agent import agent_keys
 from clusterctl.remote.certificate import read_certificate
 from clusterctl.remote.known_hosts import KnownHosts
+from clusterctl.remote.secret import Secret
 from clusterctl.remote.target import Target
 
 DEFAULT_KEYS = ("id_ed25519", "id_ecdsa", "id_rsa")
@@ -37,6 +38,8 @@ class Credentials:
     keys: tuple[paramiko.PKey, ...]
     known_hosts: KnownHosts
     notes: tuple[str, ...] = ()
+    password: Secret | None = None
+    sudo_password: Secret | None = None
 
     def of(self, _target: Target) -> Credentials:
         """Return these: one set for all hosts."""
@@ -98,6 +101,8 @@ def load_credentials(
     certificate_files: Sequence[str] = (),
     identities_only: bool = False,
     agent_socket: str = "",
+    password: Secret | None = None,
+    sudo_password: Secret | None = None,
 ) -> Credentials:
     """Return keys and known hosts; empty sequences mean ssh's own defaults. Paths are absolute.
 
@@ -112,10 +117,11 @@ def load_credentials(
         offered = agent_keys(agent_socket, usable)
         wanted = {blob for path in keys if (blob := _public_blob(path))} if identities_only else None
         usable += [key for key in offered if wanted is None or _bare_blob(key) in wanted]
-    if not usable:
+    if not usable and password is None:
         raise _no_key(identity_files, locked)
     usable = _with_certificates(usable, certificate_files)
-    return Credentials(tuple(usable[:MAX_KEYS]), _load_known_hosts(known_hosts), tuple(notes))
+    known = _load_known_hosts(known_hosts)
+    return Credentials(tuple(usable[:MAX_KEYS]), known, tuple(notes), password, sudo_password)
 
 
 def _with_certificates(keys: Sequence[paramiko.PKey], files: Sequence[str]) -> list[paramiko.PKey]:

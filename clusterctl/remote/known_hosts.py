@@ -1,8 +1,7 @@
 """The keys we expect hosts to have: known_hosts files, read once per run (sshd(8)).
 
 Unlike paramiko.HostKeys this builds no key objects (45 us a line, `reference/perf.md`), looks names up
-in a table, and honours patterns, negation, hashed names and `@revoked`. `@cert-authority` lines are
-passed over: a host certificate is not accepted, so such a host counts as unknown.
+in a table, and honours patterns, negation, hashed names, `@revoked` and `@cert-authority`.
 """
 
 from __future__ import annotations
@@ -42,6 +41,7 @@ class KnownHosts:
     _named: dict[str, list[HostKey]] = field(default_factory=dict)
     _hashed: list[tuple[bytes, bytes, HostKey]] = field(default_factory=list)
     _patterns: list[tuple[tuple[str, ...], HostKey]] = field(default_factory=list)
+    _authorities: KnownHosts | None = None
     _revoked: set[bytes] = field(default_factory=set)
 
     def read(self, lines: Iterable[str]) -> None:
@@ -57,6 +57,11 @@ class KnownHosts:
         found += [key for patterns, key in self._patterns if _matches(patterns, name)]
         return tuple(dict.fromkeys(found))
 
+    def has_authority(self, name: str, blob: bytes | None = None) -> bool:
+        """Whether an authority (that one, if given) may certify the keys of `name`."""
+        found = self._authorities.keys_of(name) if self._authorities else ()
+        return any(blob is None or key.blob == blob for key in found)
+
     def is_revoked(self, blob: bytes) -> bool:
         """Whether the key is marked `@revoked` (for whatever host: a leaked key is leaked)."""
         return blob in self._revoked
@@ -65,12 +70,15 @@ class KnownHosts:
         if not words or words[0].startswith("#"):
             return
         marker = words.pop(0) if words[0].startswith("@") else ""
-        if len(words) < 3 or marker not in {"", "@revoked"}:
+        if len(words) < 3 or marker not in {"", "@revoked", "@cert-authority"}:
             return
         key = _parse_key(words[1], words[2])
         if key is None:
             return
-        if marker:
+        if marker == "@cert-authority":
+            self._authorities = self._authorities or KnownHosts(self.files)
+            self._authorities._add(words[0], key)  # noqa: SLF001 - the same kind of table
+        elif marker:
             self._revoked.add(key.blob)
         else:
             self._add(words[0], key)

@@ -21,6 +21,7 @@ from clusterctl.remote.channel import Bucket, End, converse
 from clusterctl.remote.client import OpenWire, StrictClient
 from clusterctl.remote.failure import HostFailure
 from clusterctl.remote.keys import Credentials
+from clusterctl.remote.sudo import become_root
 from clusterctl.remote.target import Target
 from clusterctl.remote.text import first_line
 from clusterctl.remote.wire import open_socket
@@ -28,6 +29,8 @@ from clusterctl.remote.wire import open_socket
 CAP_BYTES = 10 * 1024 * 1024
 # The socket gives up this long after the reader should have: it stops what the reader cannot.
 GRACE_S = 1.0
+# What is sent where sudo has a password to answer with is in `sudo`.
+SUDO_SHELL = "sudo -n -- /bin/sh -s"
 
 # paramiko tells failures to a log we do not show; without a handler Python would print them.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -35,7 +38,7 @@ logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 def root_shell(user: str) -> str:
     """Return the command that reads a script on stdin as root, whatever the login shell is."""
-    return "/bin/sh -s" if user == "root" else "sudo -n -- /bin/sh -s"
+    return "/bin/sh -s" if user == "root" else SUDO_SHELL
 
 
 class Connection:
@@ -171,7 +174,11 @@ class Connection:
 
     def _exec(self, command: str, timeout_s: float | None) -> paramiko.Channel:
         channel, self._channel = self._channel or self._new_channel(timeout_s), None
-        channel.exec_command(command)
+        password = self._client.credentials.sudo_password
+        if command == SUDO_SHELL and password is not None:
+            become_root(channel, password, self.target, timeout_s)
+        else:
+            channel.exec_command(command)
         return channel
 
     def _new_channel(self, timeout_s: float | None) -> paramiko.Channel:

@@ -159,8 +159,9 @@ def open_socket(target: Target, timeout_s: float) -> WireSocket:
         found = socket.getaddrinfo(target.address, target.port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "not a valid host name"
-        raise HostFailure(target.host, "resolve", f"{target.address}: {reason}") from None
-    problem = "no address"
+        step = f"check the address of {target.host} in the inventory, or DNS: getent hosts {target.address}"
+        raise HostFailure(target.host, "resolve", f"{target.address}: {reason}", next_step=step) from None
+    problem, step = "no address", ""
     for family, kind, protocol, _, address in found:
         left = deadline - time.monotonic()
         if left <= 0:
@@ -171,16 +172,23 @@ def open_socket(target: Target, timeout_s: float) -> WireSocket:
             plain.connect(address)
         except OSError as error:
             plain.close()
-            problem = _explain(target, error, timeout_s)
+            problem, step = _explain(target, error, timeout_s)
         else:
             return WireSocket(plain, deadline)
-    raise HostFailure(target.host, "connect", problem)
+    raise HostFailure(target.host, "connect", problem, next_step=step)
 
 
-def _explain(target: Target, error: OSError, timeout_s: float) -> str:
+def _explain(target: Target, error: OSError, timeout_s: float) -> tuple[str, str]:
+    """Return what happened, and what to do next."""
     where = f"{target.address} port {target.port}"
     if isinstance(error, ConnectionRefusedError):
-        return f"{where}: connection refused: is sshd running? services may be fine"
+        reason = f"{where}: connection refused: is sshd running? services may be fine"
+        return reason, "start sshd there by its console, or set the right port in the inventory"
     if isinstance(error, TimeoutError):
-        return f"{where}: no answer within {timeout_s:g} s"
-    return f"{where}: {(error.strerror or str(error)).lower()}"
+        reason = f"{where}: no answer within {timeout_s:g} s"
+        return (
+            reason,
+            f"is the host up, and does a firewall let port {target.port} through? a jump host may be needed",
+        )
+    reason = f"{where}: {(error.strerror or str(error)).lower()}"
+    return reason, f"check the route from here: ip route get {target.address}"

@@ -14,6 +14,7 @@ import paramiko
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from paramiko.common import AUTH_FAILED, AUTH_SUCCESSFUL, OPEN_SUCCEEDED
+from paramiko.server import InteractiveQuery
 
 from clusterctl.remote.keys import Credentials, load_credentials
 from clusterctl.remote.target import Target
@@ -55,8 +56,23 @@ class _Rules(paramiko.ServerInterface):
         good = key.asbytes() in self.server.accepted
         return AUTH_SUCCESSFUL if good else AUTH_FAILED
 
+    def check_auth_password(self, _username: str, password: str) -> int:
+        self.server.passwords.append(password)
+        good = "password" in self.server.methods and password == self.server.password
+        return AUTH_SUCCESSFUL if good else AUTH_FAILED
+
+    def check_auth_interactive(self, _username: str, _submethods: str) -> int | InteractiveQuery:
+        query = InteractiveQuery("", "")
+        for question in self.server.questions:
+            query.add_prompt(question, echo=False)
+        return query
+
+    def check_auth_interactive_response(self, responses: list[str]) -> int:
+        self.server.passwords += responses
+        return AUTH_SUCCESSFUL if responses == [self.server.password] else AUTH_FAILED
+
     def get_allowed_auths(self, _username: str) -> str:
-        return "publickey"
+        return self.server.methods
 
     def check_channel_request(self, _kind: str, _number: int) -> int:
         return self.server.session_answer
@@ -102,6 +118,9 @@ class Sshd:
         self.user_key = write_key(folder / "id_ed25519")
         self.accepted = {self.user_key.asbytes()}
         self.logins: list[str] = []
+        self.methods, self.password, self.passwords = "publickey", "", list[str]()
+        self.questions = ["Password: "]
+        self.first_word = True
         self.commands: list[str] = []
         self.session_answer = self.forward_answer = OPEN_SUCCEEDED
         self.forwards: list[tuple[str, int]] = []
@@ -129,7 +148,7 @@ class Sshd:
 
     def speak(self, channel: paramiko.Channel, command: str) -> None:
         # The client says something (or EOF) once it has our reply to its request; sshd too replies first.
-        while not (channel.recv_ready() or channel.eof_received or channel.closed):
+        while self.first_word and not (channel.recv_ready() or channel.eof_received or channel.closed):
             time.sleep(0.002)
         with contextlib.suppress(OSError, EOFError):
             self.talk(channel, command)

@@ -380,3 +380,23 @@ def test_weak_algorithms_are_not_offered() -> None:
     assert not [name for name in options.ciphers if "cbc" in name]
     assert not [name for name in options.digests if "md5" in name or "sha1" in name]
     assert not {"ssh-rsa", "ssh-dss"} & set(options.key_types)
+
+
+def test_a_server_with_weak_algorithms_only_is_told_what_to_offer(
+    sshd: Sshd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(paramiko.Transport, "_preferred_kex", ("diffie-hellman-group14-sha256",))
+
+    found = failure(sshd)
+
+    assert found.unreachable.rung == "banner"
+    assert found.unreachable.reason.startswith(
+        "no key exchange in common: the server offers only diffie-hellman-group14-sha256"
+    )
+    assert found.unreachable.reason.endswith("; it is too weak or too new. sshd_config there: KexAlgorithms")
+    assert found.unreachable.next_step.startswith("let sshd there offer curve25519-sha256")
+
+
+def test_an_ipv6_address_is_known_as_ssh_writes_it() -> None:
+    assert Target("h", "fe80::1%eth0", 22, "ops").known_as == "fe80::1%eth0"
+    assert Target("h", "fe80::1%eth0", 2022, "ops").known_as == "[fe80::1%eth0]:2022"
