@@ -38,6 +38,13 @@ class Machines:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.engine = connect()
+        self.env = {
+            "VAGRANT_HOME": str(folder / "home"),
+            "VAGRANT_CHECKPOINT_DISABLE": "1",
+            "VAGRANT_DEFAULT_PROVIDER": "docker",
+            "NETWORK": SUBNET,
+            "CLUSTERCTL": str(Path(sys.executable).parent / "clusterctl"),
+        }
         shutil.copy(ROOT / "Vagrantfile", folder)
 
     def vagrant(self, *args: str, within_s: float = 120) -> str:
@@ -45,13 +52,7 @@ class Machines:
         done = subprocess.run(
             ["vagrant", *args],
             cwd=self.folder,
-            env={
-                **{name: value for name, value in os.environ.items() if not name.startswith("VAGRANT_")},
-                "VAGRANT_HOME": str(self.folder / "home"),
-                "VAGRANT_CHECKPOINT_DISABLE": "1",
-                "NETWORK": SUBNET,
-                "CLUSTERCTL": str(Path(sys.executable).parent / "clusterctl"),
-            },
+            env={**os.environ, **self.env},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -82,22 +83,24 @@ class Machines:
         mounts = [mount for host in HOSTS for mount in self.container(host).attrs["Mounts"]]
         return {mount["Name"] for mount in mounts if mount["Type"] == "volume"}
 
-    def write_inventory(self) -> Path:
-        """Write an inventory of the addresses that the Vagrantfile gives, with the keys that the machines have."""
-        keys = [self.inside(host, "cat", "/etc/ssh/ssh_host_ed25519_key.pub").strip() for host in HOSTS]
-        addresses = [f"{SUBNET}.{11 + k}" for k in range(len(HOSTS))]
-        known = "".join(f"{address} {key}\n" for address, key in zip(addresses, keys, strict=True))
-        (self.folder / "known_hosts").write_text(known)
-        ssh = {"user": "ops", "identity_file": ".vagrant/docker_key", "known_hosts": "known_hosts"}
+    def write_inventory(self, name: str, **more: Any) -> str:
+        """Write an inventory whose source is vagrant; host keys are those that the machines have."""
+        known = []
+        for number, host in enumerate(HOSTS):
+            key = self.inside(host, "cat", "/etc/ssh/ssh_host_ed25519_key.pub").strip()
+            port = self.container(host).attrs["NetworkSettings"]["Ports"]["22/tcp"][0]["HostPort"]
+            known += [f"{SUBNET}.{11 + number} {key}\n", f"[127.0.0.1]:{port} {key}\n"]
+        (self.folder / "known_hosts").write_text("".join(known))
         inventory = {
             "cluster": "vagrant",
-            "ssh": ssh,
+            "ssh": {"known_hosts": "known_hosts"},
             "policy": {"min_free_disk": "1%"},
-            "hosts": {host: {"address": address} for host, address in zip(HOSTS, addresses, strict=True)},
+            "sources": [{"vagrant": "."}],
+            **more,
         }
-        path = self.folder / "inventory.yaml"
+        path = self.folder / name
         path.write_text(json.dumps(inventory))
-        return path
+        return str(path)
 
 
 @pytest.fixture
@@ -130,11 +133,20 @@ def _healthy(machines: Machines, host: str) -> list[str]:
 
 def test_vagrant_machines(fleet: LabFleet, machines: Machines) -> None:
     """Up, apply, reload: the reloaded machine's instances come back by themselves. Destroyed, nothing is left."""
-    inventory = str(machines.write_inventory())
+    ports = machines.write_inventory("ports.yaml")
+    addresses = {"h[1-3]": {"address": f"{SUBNET}.[11-13]", "port": 22}}
+    inventory = machines.write_inventory("inventory.yaml", hosts=addresses)
     volumes = machines.volumes()
 
-    applied = fleet.cli("apply", str(ROOT / "playbooks/hello.yaml"), "--yes", inventory=inventory)
+    found = fleet.cli("hosts", "-o", "json", inventory=ports, timeout=120, **machines.env)
+    applied = fleet.cli(
+        "apply", str(ROOT / "playbooks/hello.yaml"), "--yes", inventory=inventory, timeout=120, **machines.env
+    )
 
+    assert found.code == 0, found.stderr
+    assert [(each["host"], each["address"]) for each in found.document["hosts"]] == [
+        (host, "127.0.0.1") for host in HOSTS
+    ]
     assert applied.code == 0, applied.stdout + applied.stderr
     ran = {host: _healthy(machines, host) for host in HOSTS}
     assert sorted(ran.values()) == [["hello-web-1"], ["hello-web-2"], ["hello-web-3"]]
@@ -144,7 +156,7 @@ def test_vagrant_machines(fleet: LabFleet, machines: Machines) -> None:
 
     assert machines.boot_id("h2") != boot
     wait_until(lambda: _healthy(machines, "h2") == ran["h2"], 60, "the reloaded machine runs what it ran")
-    status = fleet.cli("status", inventory=inventory)
+    status = fleet.cli("status", inventory=inventory, timeout=120, **machines.env)
     assert status.code == 0, status.stdout + status.stderr
     assert "hello/web  3       3 " in status.stdout, status.stdout
 
