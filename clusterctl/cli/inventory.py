@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 inventory_app = typer.Typer(no_args_is_help=True, help="The inventory, merged with its sources.")
 
+DEFAULT = "ssh: of the inventory, or the default"
+
 Selector = Annotated[
     str | None, typer.Argument(help="Which hosts: web[01-03], zone=a, @group. Default: -H, else all.")
 ]
@@ -116,6 +118,8 @@ def _document(
     host: Host, groups: Mapping[str, list[str]], origins: Mapping[str, Mapping[str, str]]
 ) -> dict[str, Any]:
     """Return one host of `inventory show`; with origins also where its values come from."""
+    from clusterctl.parsing.inventory_ssh import written_ssh
+
     document: dict[str, Any] = {
         "host": host.name,
         "address": host.address,
@@ -125,6 +129,7 @@ def _document(
         "labels": dict(host.labels),
         "groups": groups.get(host.name, []),
         "witness": host.witness,
+        "ssh": written_ssh(host.ssh),
     }
     return {**document, "sources": origins[host.name]} if origins else document
 
@@ -147,12 +152,16 @@ def _source_rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
     for key in ("address", "port", "user", "jump"):
         value = document[key]
         shown = ",".join(value) if key == "jump" else str(value)
-        default = "the name" if key == "address" else "ssh: of the inventory, or the default"
+        default = "the name" if key == "address" else DEFAULT
         if shown or key in sources:
             rows.append(("", key, shown, sources.get(key, default)))
     for key, value in sorted(document["labels"].items()):
         rows.append(("", f"labels.{key}", value, sources[f"labels.{key}"]))
-    told = {"name", "address", "port", "user", "jump", *(f"labels.{key}" for key in document["labels"])}
+    for key, value in document["ssh"].items():
+        plain = str(value).lower() if isinstance(value, bool) else str(value)
+        shown = ", ".join(value) if isinstance(value, list) else plain
+        rows.append(("", f"ssh.{key}", shown, sources.get(f"ssh.{key}", DEFAULT)))
+    told = {row[1] for row in rows}
     rows += [("", key, "", where) for key, where in sources.items() if key not in told]
     return rows
 

@@ -59,6 +59,8 @@ class Inventory:
     groups: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     ssh: SshSettings = DEFAULTS
     policy: Policy = Policy()
+    outside: Mapping[str, SshSettings] = field(default_factory=dict)
+    """Options for SSH servers on the way that are no hosts here, by their addresses."""
 
     def host(self, name: str) -> Host:
         """Return the host of that name; raises KeyError."""
@@ -71,7 +73,7 @@ class Inventory:
     def ssh_of(self, name: str) -> SshSettings:
         """Return the options for a host; an SSH server outside the inventory has no alias and gets no password."""
         host = self._by_name.get(name)
-        return host.ssh if host else self._ssh_outside
+        return host.ssh if host else self.outside.get(name, self._ssh_outside)
 
     @cached_property
     def _ssh_outside(self) -> SshSettings:

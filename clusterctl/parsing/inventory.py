@@ -62,5 +62,5 @@ def _read(root: Cursor, outside: Outside) -> Reading:
     names = {host.name for host in hosts}
     policy = read_policy(keys["policy"], names) if "policy" in keys else Policy()
     groups = read_groups(keys.get("groups"), hosts, sources.groups)
-    inventory = Inventory(cluster, hosts, groups, ssh, policy)
+    inventory = Inventory(cluster, hosts, groups, ssh, policy, reader.outside())
     return Reading(inventory, tuple(reader.origins), tuple(sorted(set(sources.notes))))

@@ -78,6 +78,10 @@ class HostReader:
         ways = Jumps(self.ssh.jumps, self._jumps, self.ssh.port)
         return tuple(sorted(ways.resolve(self._hosts), key=lambda host: natural(host.name)))
 
+    def outside(self) -> dict[str, SshSettings]:
+        """Return the options for jump hosts that are no hosts, by their addresses."""
+        return {address: self._ssh_of(found) for address, found in self.sources.hops.items()}
+
     def _lay_options(self, entries: Sequence[tuple[Cursor, tuple[str, ...]]]) -> None:
         written: dict[str, tuple[Cursor, str]] = {}
         for place, names in entries:

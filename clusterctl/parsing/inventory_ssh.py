@@ -93,3 +93,14 @@ def read_host_ssh(places: Mapping[str, Cursor], ssh: SshSettings) -> SshSettings
         if value is not None:
             found[field] = value
     return replace(ssh, **found) if found else ssh
+
+
+def written_ssh(ssh: SshSettings) -> dict[str, Any]:
+    """Return the options that are not the default, by the keys that a host writes; several paths as a list."""
+    found = {key: getattr(ssh, _READERS[key][0]) for key in HOST_KEYS}
+    usual = SshSettings()
+    return {
+        key: list(value) if isinstance(value, tuple) else value
+        for key, value in found.items()
+        if value != getattr(usual, _READERS[key][0])
+    }

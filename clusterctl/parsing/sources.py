@@ -38,6 +38,7 @@ class Sources:
 
     hosts: dict[str, Described] = field(default_factory=dict)
     groups: dict[str, frozenset[str]] = field(default_factory=dict)
+    hops: dict[str, Described] = field(default_factory=dict)
     options: list[SshSource] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
 
@@ -59,6 +60,7 @@ class Sources:
                 places[name] = (place, own or address)
             found = source.options_for([(name, address, place) for name, (place, address) in places.items()])
             self.add((one for one in found if one.keys or one.ssh or one.refused), {})
+            self.hops = {**source.hops, **self.hops}
 
 
 def read_sources(cursor: Cursor, outside: Outside) -> Sources:
@@ -113,6 +115,7 @@ class _Source:
             self._sources.options.append(source)
         else:
             self._add(source.hosts(lambda named: self._wanted(named, {})), {})
+            self._sources.hops = {**source.hops, **self._sources.hops}
 
     def _path(self, place: Cursor) -> str | None:
         if self._kind == "ssh_config" and place.value.kind == "null":

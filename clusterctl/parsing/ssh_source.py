@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from clusterctl.parsing.cursor import Cursor
 from clusterctl.parsing.names import parse_address, parse_host_name, parse_user
@@ -16,6 +16,7 @@ from clusterctl.parsing.outside import Described, Note, Outside, flag, listed, s
 from clusterctl.parsing.ssh_config import Setting, SshConfig
 from clusterctl.parsing.ssh_options import Evaluator, Options, expand_tokens, settings_of
 from clusterctl.parsing.words import Expected, Unfit, quoted
+from clusterctl.parsing.yaml import Log
 
 MOST_HOPS = 8
 PROXY_COMMAND = "proxycommand"
@@ -62,6 +63,8 @@ class SshSource:
     config: SshConfig
     outside: Outside
     run_match: Callable[[str], bool] = lambda _: False
+    hops: dict[str, Described] = field(default_factory=dict)
+    """Options for the jump hosts that are no hosts of the inventory, by their addresses; filled on the way."""
 
     def hosts(self, wanted: Callable[[dict[str, Described]], set[str]]) -> list[Described]:
         """Return the hosts that the configuration names without a pattern; `wanted` chooses among them."""
@@ -164,6 +167,10 @@ class SshSource:
         if PROXY_COMMAND in options.first and options.word(PROXY_COMMAND).lower() != "none":
             raise Unfit(f"the jump host {options.name}: {instead_of(options.text(PROXY_COMMAND))}")
         address = expand_tokens(options.word("hostname"), {"h": options.name}) or options.name
+        described = Described(options.name, scalar("", 0, Log("")))
+        self._fill_ssh(options, described)
+        if described.ssh:
+            self.hops.setdefault(address, described)
         user = match["user"] or options.word("user")
         port = match["port"] or options.word("port")
         shown = f"[{address}]" if ":" in address else address

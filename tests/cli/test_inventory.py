@@ -25,7 +25,8 @@ def with_sources(desk: Desk) -> Desk:
     desk.write("inventory.yaml", SOURCED)
     desk.write(
         "config",
-        "Include more\nHost gate\n  HostName 192.0.2.1\nHost *\n  User ops\n  GSSAPIAuthentication no\n",
+        "Include more\nHost gate\n  HostName 192.0.2.1\nHost *\n  User ops\n  GSSAPIAuthentication no\n"
+        "  IdentityFile ~/.ssh/id\n  IdentitiesOnly yes\n",
     )
     desk.write("hosts", '#!/bin/sh\necho \'{"web": ["web1"], "_meta": {"hostvars": {}}}\'\n')
     (desk.folder / "hosts").chmod(0o755)
@@ -59,16 +60,18 @@ def test_each_value_is_shown_with_its_source(desk: Desk, monkeypatch: pytest.Mon
     ran = with_sources(desk).run("inventory", "show", "db1,web1", "--source")
 
     assert [line.rstrip() for line in ran.out.splitlines()] == [
-        "HOST  KEY          VALUE             SOURCE",
-        "db1   name         db1               inventory.yaml:7",
-        "      address      db1               the name",
-        "      port         22                ssh: of the inventory, or the default",
-        "      labels.role  db                inventory.yaml:7",
-        "web1  name         web1              .ssh/more:1",
-        "      address      web1.example.org  .ssh/more:2",
-        "      port         2222              .ssh/more:3",
-        "      user         ops               config:5",
-        "      jump         ops@192.0.2.1:22  .ssh/more:4",
+        "HOST  KEY                  VALUE             SOURCE",
+        "db1   name                 db1               inventory.yaml:7",
+        "      address              db1               the name",
+        "      port                 22                ssh: of the inventory, or the default",
+        "      labels.role          db                inventory.yaml:7",
+        "web1  name                 web1              .ssh/more:1",
+        "      address              web1.example.org  .ssh/more:2",
+        "      port                 2222              .ssh/more:3",
+        "      user                 ops               config:5",
+        "      jump                 ops@192.0.2.1:22  .ssh/more:4",
+        "      ssh.identity_file    ~/.ssh/id         config:7",
+        "      ssh.identities_only  true              config:8",
     ]
 
 
@@ -91,12 +94,15 @@ def test_in_json_a_host_has_its_groups_and_sources(desk: Desk, monkeypatch: pyte
                 "labels": {},
                 "groups": ["front", "web"],
                 "witness": False,
+                "ssh": {"identity_file": ["~/.ssh/id"], "identities_only": True},
                 "sources": {
                     "name": ".ssh/more:1",
                     "address": ".ssh/more:2",
                     "port": ".ssh/more:3",
                     "user": "config:5",
                     "jump": ".ssh/more:4",
+                    "ssh.identity_file": "config:7",
+                    "ssh.identities_only": "config:8",
                 },
             }
         ],

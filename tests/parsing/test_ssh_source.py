@@ -135,6 +135,27 @@ def test_a_jump_host_that_is_not_taken_has_its_way_written_out() -> None:
     }
 
 
+def test_a_jump_host_that_is_not_taken_is_reached_by_its_own_options() -> None:
+    found = merged(
+        "{cluster: lab, sources: [{ssh_config: config, hosts: 'db*'}]}",
+        files={
+            "config": """
+                Host gate
+                  HostName 192.0.2.1
+                  IdentityFile gate-key
+                Host db1
+                  ProxyJump gate
+                Host *
+                  IdentityFile key
+            """
+        },
+    ).inventory
+
+    assert found.ssh_of("192.0.2.1").identity_files == ("gate-key", "key")
+    assert found.ssh_of("db1").identity_files == ("key",)
+    assert set(found.ssh_options) == {found.ssh_of("192.0.2.1"), found.ssh_of("db1")}
+
+
 def test_files_of_keys_are_all_kept_in_their_order_and_other_options_are_the_first() -> None:
     found = merged(
         ONE,
