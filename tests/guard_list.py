@@ -357,4 +357,25 @@ ROLLOUT_GUARDS = (
         "",
         ("tests/planning/test_plain.py::test_a_number_beyond_all_use_is_refused",),
     ),
+    Guard(
+        "Match exec of an ssh_config runs nothing unasked (bad-input row 33)",
+        "clusterctl/parsing/ssh_config.py",
+        "            if self._exec_allowed:\n",
+        "            if True:\n",
+        ("tests/parsing/test_ssh_source.py::test_what_cannot_be_honoured_is_refused_where_it_stands",),
+    ),
+    Guard(
+        "a host that is reached by a program is refused, not reached otherwise",
+        "clusterctl/parsing/inventory_hosts.py",
+        "            place.mistake(message)\n        if addresses is None:\n",
+        "            pass\n        if addresses is None:\n",
+        ("tests/parsing/test_ansible_source.py::test_what_cannot_be_honoured_is_refused_where_it_stands",),
+    ),
+    Guard(
+        "init overwrites nothing",
+        "clusterctl/cli/init.py",
+        '        with path.open("x", encoding="utf-8") as file:\n',
+        '        with path.open("w", encoding="utf-8") as file:\n',
+        ("tests/cli/test_init.py::test_a_playbook_that_is_there_is_kept",),
+    ),
 )

@@ -181,3 +181,37 @@ def test_the_schema_is_printed_as_it_is_shipped(desk: Desk) -> None:
     ran = desk.run("inventory", "schema")
 
     assert (ran.code, json.loads(ran.out)["title"]) == (0, "clusterctl inventory")
+
+
+def test_vagrant_is_run_in_its_folder(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    for folder in ("bin", "boxes"):
+        (desk.folder / folder).mkdir()
+    desk.write("bin/vagrant", '#!/bin/sh\necho "Host box"\necho "  HostName $(basename "$PWD").$1"\n')
+    (desk.folder / "bin/vagrant").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{desk.folder}/bin:/usr/bin:/bin")
+    desk.write("inventory.yaml", "{cluster: test, sources: [{vagrant: boxes}]}\n")
+
+    ran = desk.run("inventory", "show")
+
+    assert ran.out.splitlines()[1].split() == ["box", "boxes.ssh-config", "22"]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("{vagrant: gone}", "sources[0].vagrant: vagrant ssh-config in gone: there is no such folder"),
+        ("{ssh_config: large}", "sources[0].ssh_config: large cannot be read: larger than 10 MiB"),
+        ("{ssh_config: .}", "sources[0].ssh_config: . cannot be read: Is a directory"),
+        ("{ansible: ./endless}", "sources[0].ansible: ./endless: printed more than 10 MiB"),
+    ],
+)
+def test_what_cannot_be_read_is_a_mistake_of_the_inventory(desk: Desk, source: str, expected: str) -> None:
+    with (desk.folder / "large").open("wb") as file:
+        file.truncate(10 * 1024**2 + 1)
+    desk.write("endless", "#!/bin/sh\nexec yes\n")
+    (desk.folder / "endless").chmod(0o755)
+    desk.write("inventory.yaml", f"cluster: test\nsources: [{source}]\nhosts: {{h1: }}\n")
+
+    ran = desk.run("ps")
+
+    assert (ran.code, ran.err) == (2, f"error: inventory.yaml:2: {expected}\n")

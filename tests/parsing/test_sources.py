@@ -92,6 +92,19 @@ def test_a_prefix_is_before_hosts_groups_and_jump_hosts_of_the_source() -> None:
     assert found.inventory.groups == {"a-web": ("a-web1",)}
 
 
+def test_a_group_of_the_file_replaces_one_of_sources_which_are_joined() -> None:
+    found = merged(
+        """
+        cluster: lab
+        sources: [{ansible: a}, {ansible: b}, {ssh_config: c, group: both}]
+        groups: {web: s1}
+        """,
+        files={"a": "[web]\na1\n[both]\na1\n", "b": "[both]\nb1\n", "c": "Host s1\n"},
+    )
+
+    assert found.inventory.groups == {"web": ("s1",), "both": ("a1", "b1", "s1")}
+
+
 def test_hosts_may_come_from_sources_alone() -> None:
     found = merged("{cluster: lab, sources: [{ssh_config: }]}", files={"~/.ssh/config": "Host a\n"})
 

@@ -17,6 +17,7 @@ from tests.words.oracle import ask_docker, ask_systemd
 LAB = "fuzz"
 PROPERTIES = (
     "tests/parsing/test_never_crashes.py",
+    "tests/parsing/test_sources_never_crash.py",
     "tests/planning/test_any_playbook.py",
     "tests/planning/test_any_record.py",
     "tests/planning/test_quoting.py",
