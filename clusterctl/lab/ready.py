@@ -76,10 +76,8 @@ def scarce_watches(limit: str) -> list[str]:
     """Return a hint where the kernel's limit of inotify instances is one that few hosts exhaust; systemd hangs then."""
     if not limit.isdecimal() or int(limit) >= _MANY_WATCHES:
         return []
-    return [
-        f"all labs of this machine share {limit} inotify instances, a host takes about 9: "
-        "fewer hosts, or sysctl fs.inotify.max_user_instances=1024"
-    ]
+    known = f"all labs of this machine share {limit} inotify instances, a host takes about 9"
+    return [f"{known}: fewer hosts, or sysctl fs.inotify.max_user_instances=1024"]
 
 
 def _read_limit() -> str:
