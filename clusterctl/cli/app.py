@@ -14,6 +14,7 @@ import typer
 from clusterctl import __version__
 from clusterctl.cli import (
     audit,
+    copy,
     diff,
     doctor,
     events,
@@ -30,6 +31,7 @@ from clusterctl.cli import (
     run,
     runs,
     services,
+    ssh,
     update,
 )
 from clusterctl.cli.console import print_documents_as_lines, say, show_error
@@ -69,6 +71,8 @@ explain.register(app)
 diff.register(app)
 events.register(app)
 run.register(app)
+copy.register(app)
+ssh.register(app)
 runs.register(app)
 logs.register(app)
 lock.register(app)

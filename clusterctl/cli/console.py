@@ -21,6 +21,8 @@ ITEMS: Mapping[str, Mapping[str, str]] = {
     "Facts": {"hosts": "Host"},
     "Instances": {"instances": "Instance", "unreachable": "Unreachable"},
     "Status": {"hosts": "Host", "services": "Service", "drift": "Drift"},
+    "Copied": {"copied": "HostCopied", "unreachable": "Unreachable"},
+    "HostKeys": {"keys": "HostKey", "unreachable": "Unreachable"},
     "Results": {"results": "Result", "unreachable": "Unreachable"},
     "History": {"generations": "Generation", "runs": "Run"},
     "Updates": {"hosts": "HostUpdates"},

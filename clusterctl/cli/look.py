@@ -17,7 +17,7 @@ from clusterctl.cli.documents import (
     snapshot_unreachable,
 )
 from clusterctl.cli.wiring import Workspace
-from clusterctl.errors import EXIT_DONE, EXIT_FAILED, EXIT_IDENTITY
+from clusterctl.errors import EXIT_DONE, EXIT_FAILED, EXIT_IDENTITY, InputError
 from clusterctl.model.host import Host
 from clusterctl.model.snapshot import HostFacts, LookRequest, Snapshot, Unreachable
 
@@ -55,8 +55,28 @@ def exit_code(snapshot: Snapshot) -> int:
     return EXIT_IDENTITY if any(answer.is_identity for answer in snapshot.unreachable) else EXIT_FAILED
 
 
-def hosts(ctx: typer.Context, selector: OptionalSelector = None) -> int:
-    """Show who is there: address, labels, reachable, docker, load."""
+def hosts(
+    ctx: typer.Context,
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[trust] [SELECTOR]", help=f"{HELP} Default: -H, else all.")
+    ] = None,
+    fingerprint: Annotated[
+        list[str] | None,
+        typer.Option("--fingerprint", help="With trust: add the keys with these prints, without asking."),
+    ] = None,
+) -> int:
+    """Show who is there: address, labels, reachable, docker, load. With `trust`: show their host keys, and add them."""
+    words = words or []
+    trusting = words[:1] == ["trust"]
+    if len(words) > 1 + trusting:
+        raise InputError(
+            "hosts: expected one selector", next_step="clusterctl hosts --help. Nothing was contacted."
+        )
+    selector = words[-1] if len(words) > trusting else None
+    if trusting:
+        from clusterctl.cli.trust import trust
+
+        return trust(Workspace(ctx.obj, "hosts trust"), selector, fingerprint or [])
     workspace = Workspace(ctx.obj, "hosts")
     chosen, snapshot = look(workspace, selector)
     if ctx.obj.output == "json":

@@ -7,7 +7,7 @@ import os
 import socket
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from clusterctl.parsing.inventory import Reading
     from clusterctl.remote.keys import Credentials
     from clusterctl.remote.secret import Secret
+    from clusterctl.remote.target import Target
 
 MAX_FILE_BYTES = 10 * 1024 * 1024
 
@@ -143,7 +144,31 @@ class Workspace:
             agent_socket=self.path(agent) if agent not in {"", "none"} else "",
             password=self._password(ssh.password_file, "password of the login"),
             sudo_password=self._password(ssh.sudo_password_file, "password for sudo"),
+            may_miss=self.verb == "hosts trust",
         )
+
+    def target(self, host: Host) -> Target:
+        """Return where a host is, for programs that know nothing of the inventory: all paths are whole."""
+        from clusterctl.operations.fleet import target_of
+
+        return self._whole(target_of(self.inventory, host, self.login))
+
+    def _whole(self, target: Target) -> Target:
+        ssh = target.ssh or self.inventory.ssh
+        agent = os.path.expandvars(ssh.identity_agent)
+        whole = replace(
+            ssh,
+            identity_files=tuple(map(self.path, ssh.identity_files)),
+            certificate_files=tuple(map(self.path, ssh.certificate_files)),
+            known_hosts=tuple(map(self.path, ssh.known_hosts)),
+            identity_agent=self.path(agent) if agent not in {"", "none"} else agent,
+        )
+        return replace(target, ssh=whole, via=self._whole(target.via) if target.via else None)
+
+    def known_hosts_of(self, name: str) -> str:
+        """Return the known_hosts file to which the key of a host, or of a jump host, is added."""
+        files = self.inventory.ssh_of(name).known_hosts
+        return self.path(files[0] if files else "~/.ssh/known_hosts")
 
     def _password(self, written: str, what: str) -> Secret | None:
         from clusterctl.cli.passwords import password_of

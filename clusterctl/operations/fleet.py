@@ -7,6 +7,7 @@ in a batch is in `host_work`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property, partial
 from queue import SimpleQueue
@@ -21,8 +22,10 @@ from clusterctl.model.plan import OPERATOR, Batch, Step
 from clusterctl.model.report import CommandResult, Event, StepResult
 from clusterctl.model.snapshot import HostFacts, LookRequest, Snapshot, Unreachable
 from clusterctl.operations.host_work import HostWork, host_event, results_of, run_here
+from clusterctl.remote.copy import Copied
 from clusterctl.remote.dialer import Dialer
 from clusterctl.remote.facts import LOOK_CAP_BYTES, build_look, look_deadline_s, mark_duplicates, parse_look
+from clusterctl.remote.failure import HostFailure
 from clusterctl.remote.fanout import WORKERS, fan_out
 from clusterctl.remote.fence import agent_answer, agent_script
 from clusterctl.remote.frame import new_nonce
@@ -31,6 +34,7 @@ from clusterctl.remote.peers import PEERS_S, PeerTarget, ask_peer
 from clusterctl.remote.pool import ROUSE_S, Pool
 from clusterctl.remote.ssh import Connection, root_shell
 from clusterctl.remote.target import Target
+from clusterctl.remote.trust import Offered
 
 Emit = Callable[[Event], None]
 
@@ -80,11 +84,30 @@ class SshFleet:
 
     def target(self, host: Host) -> Target:
         """Return where a host is, with the inventory's defaults filled in."""
-        user, via = self.inventory.ssh.user or self.default_user, None
-        for hop in host.jumps:
-            ssh = self.inventory.ssh_of(hop.name)
-            via = Target(hop.name, hop.address, hop.port, hop.user or user, via, ssh)
-        return Target(host.name, host.address, host.port, host.user or user, via, host.ssh)
+        return target_of(self.inventory, host, self.default_user)
+
+    def scan(self, hosts: Sequence[Host]) -> dict[str, Offered | Unreachable]:
+        """Return the key that each host offers, and what known_hosts says of it; no host is logged in to.
+
+        The jump hosts on the way come first: they must be known before what is behind them can be asked.
+        """
+        targets: dict[str, Target] = {}
+        for host in hosts:
+            found = self.target(host)
+            way: Target | None = found
+            chain = []
+            while way is not None:
+                chain.append(way)
+                way = way.via
+            targets |= {one.host: one for one in reversed(chain) if one.host not in targets}
+        with ThreadPoolExecutor(min(self.workers, max(1, len(targets)))) as pool:
+            return dict(zip(targets, pool.map(self._peek, targets.values()), strict=True))
+
+    def _peek(self, target: Target) -> Offered | Unreachable:
+        try:
+            return self._dialer.peek(target)
+        except HostFailure as failure:
+            return failure.unreachable
 
     def dialer(self) -> Dialer:
         """Return the dialer of this fleet, with its keys and time limits; its connections are the caller's."""
@@ -185,6 +208,18 @@ class SshFleet:
         targets = [self.target(host) for host in hosts]
         return fan_out(targets, work, self._dialer, workers=self.workers, deadline_s=deadline_s)
 
+    def copy(
+        self,
+        hosts: Sequence[Host],
+        work: Callable[[Connection], Copied],
+        deadline_s: float,
+        on_done: Callable[[str, Copied | Unreachable], object],
+    ) -> dict[str, Copied | Unreachable]:
+        """Copy files to or from hosts in parallel."""
+        targets = [self.target(host) for host in hosts]
+        limit_s = deadline_s + self._connect_s
+        return fan_out(targets, work, self._dialer, workers=self.workers, deadline_s=limit_s, on_done=on_done)
+
     def run_agent(self, device: FenceDevice, action: Action, secrets: Mapping[str, str]) -> AgentAnswer:
         """Run a fence agent on the host that its device names; one that cannot be reached proves nothing."""
         try:
@@ -210,6 +245,15 @@ class SshFleet:
     @cached_property
     def _pool(self) -> Pool:
         return Pool(self._dialer)
+
+
+def target_of(inventory: Inventory, host: Host, default_user: str) -> Target:
+    """Return where a host of an inventory is, with the way to it and the options of each on it."""
+    user, via = inventory.ssh.user or default_user, None
+    for hop in host.jumps:
+        ssh = inventory.ssh_of(hop.name)
+        via = Target(hop.name, hop.address, hop.port, hop.user or user, via, ssh)
+    return Target(host.name, host.address, host.port, host.user or user, via, host.ssh)
 
 
 def _look(

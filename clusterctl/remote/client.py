@@ -110,6 +110,18 @@ class StrictClient(paramiko.SSHClient):
         wire.watch.allowance, wire.watch.deadline = None, None
         transport.set_keepalive(KEEPALIVE_S)
 
+    def peek(self) -> paramiko.PKey:
+        """Return the key that the server offers, without logging in; raises HostFailure."""
+        wire = self._open_wire(self.target, self.timeout_s)
+        transport = StrictTransport(wire)  # type: ignore[arg-type]  # any socket-like object
+        try:
+            self._handshake(transport, wire)
+            return transport.get_remote_server_key()
+        finally:
+            wire.abort()
+            transport.close()
+            wire.close()
+
     def set_deadline(self, deadline: float | None) -> None:
         """Let the connection break at `deadline` (monotonic seconds), or never."""
         if self.wire is not None:

@@ -9,11 +9,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from clusterctl.remote.client import OpenWire, StrictClient
 from clusterctl.remote.failure import HostFailure
 from clusterctl.remote.jump import Jumps
 from clusterctl.remote.keys import Keys
 from clusterctl.remote.ssh import Connection, connect
 from clusterctl.remote.target import Target
+from clusterctl.remote.trust import Offered, judge
 from clusterctl.remote.wire import open_socket
 
 # sshd's MaxStartups is 10:30:100: from the tenth connection on that has not logged in yet, some are dropped.
@@ -88,6 +90,13 @@ class Dialer:
             time.sleep(pause_s)
         raise AssertionError("the loop returns or raises")
 
+    def peek(self, target: Target) -> Offered:
+        """Return what a server offers as its key, without logging in to it; raises HostFailure."""
+        credentials, limit_s = self.credentials.of(target), self._limit_s(target)
+        with self._turn(target):
+            found = StrictClient(target, credentials, limit_s, self._way(target)).peek()
+        return judge(found, credentials.known_hosts, target)
+
     @contextmanager
     def borrow(self, target: Target, on_start: Callable[[], object]) -> Iterator[Connection]:
         """Give a connection of one's own, closed afterwards."""
@@ -99,8 +108,10 @@ class Dialer:
 
     def _open(self, target: Target, timeout_s: float) -> Connection:
         """Connect once, directly or through the jump host."""
-        way = open_socket if target.via is None else self._jumps.open_wire
-        return connect(target, self.credentials.of(target), timeout_s, way)
+        return connect(target, self.credentials.of(target), timeout_s, self._way(target))
+
+    def _way(self, target: Target) -> OpenWire:
+        return open_socket if target.via is None else self._jumps.open_wire
 
     @contextmanager
     def _turn(self, target: Target) -> Iterator[_Gate]:

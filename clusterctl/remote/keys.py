@@ -93,7 +93,7 @@ class Keyring:
             raise wrong[0]
 
 
-def load_credentials(
+def load_credentials(  # noqa: PLR0913 - one parameter an option of ssh_config(5)
     identity_files: Sequence[str] = (),
     known_hosts: Sequence[str] = (),
     *,
@@ -103,10 +103,12 @@ def load_credentials(
     agent_socket: str = "",
     password: Secret | None = None,
     sudo_password: Secret | None = None,
+    may_miss: bool = False,
 ) -> Credentials:
     """Return keys and known hosts; empty sequences mean ssh's own defaults. Paths are absolute.
 
     With `identities_only` the agent serves only the keys that are named. `agent_socket` empty: SSH_AUTH_SOCK.
+    With `may_miss` neither a known_hosts that is named nor a key needs to be there.
     Raises InputError for a file that is named but not there or not a key, IdentityError where no usable key is left.
     """
     notes: list[str] = []
@@ -117,10 +119,10 @@ def load_credentials(
         offered = agent_keys(agent_socket, usable)
         wanted = {blob for path in keys if (blob := _public_blob(path))} if identities_only else None
         usable += [key for key in offered if wanted is None or _bare_blob(key) in wanted]
-    if not usable and password is None:
+    if not usable and password is None and not may_miss:
         raise _no_key(identity_files, locked)
     usable = _with_certificates(usable, certificate_files)
-    known = _load_known_hosts(known_hosts)
+    known = _load_known_hosts(known_hosts, may_miss=may_miss)
     return Credentials(tuple(usable[:MAX_KEYS]), known, tuple(notes), password, sudo_password)
 
 
@@ -241,8 +243,8 @@ def _no_key(identity_files: Sequence[str], locked: Sequence[str]) -> IdentityErr
     )
 
 
-def _load_known_hosts(paths: Sequence[str]) -> KnownHosts:
-    named = bool(paths)
+def _load_known_hosts(paths: Sequence[str], *, may_miss: bool) -> KnownHosts:
+    named = bool(paths) and not may_miss
     files = [Path(path) for path in paths] or [
         *(folder / "known_hosts" for folder in _ssh_folder()),
         Path("/etc/ssh/ssh_known_hosts"),

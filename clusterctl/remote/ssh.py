@@ -30,7 +30,7 @@ CAP_BYTES = 10 * 1024 * 1024
 # The socket gives up this long after the reader should have: it stops what the reader cannot.
 GRACE_S = 1.0
 # What is sent where sudo has a password to answer with is in `sudo`.
-SUDO_SHELL = "sudo -n -- /bin/sh -s"
+SUDO = "sudo -n -- "
 
 # paramiko tells failures to a log we do not show; without a handler Python would print them.
 logging.getLogger("paramiko").addHandler(logging.NullHandler())
@@ -38,7 +38,7 @@ logging.getLogger("paramiko").addHandler(logging.NullHandler())
 
 def root_shell(user: str) -> str:
     """Return the command that reads a script on stdin as root, whatever the login shell is."""
-    return "/bin/sh -s" if user == "root" else SUDO_SHELL
+    return "/bin/sh -s" if user == "root" else f"{SUDO}/bin/sh -s"
 
 
 class Connection:
@@ -175,8 +175,8 @@ class Connection:
     def _exec(self, command: str, timeout_s: float | None) -> paramiko.Channel:
         channel, self._channel = self._channel or self._new_channel(timeout_s), None
         password = self._client.credentials.sudo_password
-        if command == SUDO_SHELL and password is not None:
-            become_root(channel, password, self.target, timeout_s)
+        if command.startswith(SUDO) and password is not None:
+            become_root(channel, command.removeprefix(SUDO), password, self.target, timeout_s)
         else:
             channel.exec_command(command)
         return channel

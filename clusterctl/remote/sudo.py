@@ -1,7 +1,7 @@
 """A shell as root where sudo asks for a password (ADR 0022).
 
-sudo is given a random prompt. The password is sent only in answer to it, once; the script follows only when the
-shell of root has said that it is there. So the password can never be read by a shell, nor the script by sudo.
+sudo is given a random prompt. The password is sent only in answer to it, once; stdin follows only when root's
+command has said that it is there. So the password can never be read by a shell, nor the script by sudo.
 """
 
 from __future__ import annotations
@@ -21,14 +21,16 @@ WAIT_S = 30.0
 MOST_BYTES = 64 * 1024
 
 
-def become_root(channel: paramiko.Channel, password: Secret, target: Target, limit_s: float | None) -> None:
-    """Start a shell of root that reads its script on stdin; raises HostFailure (rung `sudo`)."""
+def become_root(
+    channel: paramiko.Channel, words: str, password: Secret, target: Target, limit_s: float | None
+) -> None:
+    """Start a command of root (`words`, as a shell reads them), which may read stdin; raises HostFailure (rung `sudo`)."""
     prompt, there = secrets.token_hex(16), secrets.token_hex(16)
     where = (target.address, target.port, target.user)
     if password.was_refused(where):
         raise _refused(target, "sudo refused the password before; it is not tried again")
     deadline = time.monotonic() + min(limit_s or WAIT_S, WAIT_S)
-    channel.exec_command(f"sudo -S -p {prompt} -- /bin/sh -c 'echo {there} >&2; exec /bin/sh -s'")
+    channel.exec_command(f'sudo -S -p {prompt} -- /bin/sh -c \'echo {there} >&2; exec "$0" "$@"\' {words}')
     said, sent = b"", False
     while there.encode() not in said:
         asked = said.count(prompt.encode())

@@ -1,0 +1,336 @@
+r"""Files to and from a host over one command's stdin and stdout: no SFTP, no second connection.
+
+A stream is a line `F MODE SIZE PATH` before the bytes of a file, `D MODE 0 PATH` for a folder, `L 0 0 PATH` for what is left
+out, and `E 0 0 end` at its end. A file is wholly there or not at all: it is written beside its place (O_EXCL, 0600), synced, and renamed.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+import paramiko
+
+from clusterctl.errors import InputError
+from clusterctl.remote.failure import HostFailure
+from clusterctl.remote.ssh import SUDO, Connection
+from clusterctl.remote.text import first_line, printable
+
+CHUNK_BYTES = 256 * 1024
+MOST_FILE_BYTES = 1024**3
+MOST_TOTAL_BYTES = 10 * 1024**3
+MOST_FILES = 100_000
+LEFT_OUT = -1
+LONGEST_LINE = 8192
+END = b"E 0 0 end\n"
+
+# Arguments: where to, and `many` where it must be a folder. Says "ok N" when all is in place.
+_RECEIVE = r"""
+umask 077; LC_ALL=C; export LC_ALL; to=$1; many=$2; count=0; t=
+fail() { [ -z "$t" ] || rm -f -- "$t"; printf '%s\n' "$1" >&2; exit 1; }
+# A link in a folder that everybody may write to is somebody else's word.
+safe() {
+  p=$1
+  while [ "$p" != / ] && [ "$p" != . ]; do
+    d=$(dirname -- "$p")
+    if [ -L "$p" ] && [ -n "$(find "$d" -maxdepth 0 -perm -0002 2>/dev/null)" ]; then
+      fail "$p: is a symbolic link in a folder that everybody may write to"
+    fi
+    p=$d
+  done
+}
+safe "$to"
+case $to in */) mkdir -p -- "$to" || fail "$to: cannot be made";; esac
+into=; if [ -d "$to" ]; then into=1; elif [ -n "$many" ]; then fail "$to: is no folder"; fi
+while IFS=' ' read -r kind mode size path; do
+  case $kind in
+    E) sync -f -- "$to" 2>/dev/null; echo "ok $count"; exit 0;;
+    D|F) ;;
+    *) fail "the stream is torn";;
+  esac
+  if [ -n "$into" ]; then place=${to%/}/$path
+  else case $path in */*) place=$to/${path#*/};; *) place=$to;; esac; fi
+  safe "$place"
+  if [ "$kind" = D ]; then
+    [ -d "$place" ] || mkdir -- "$place" || fail "$place: the folder cannot be made"
+    chmod "$mode" -- "$place" || fail "$place: its mode cannot be set"
+    continue
+  fi
+  [ ! -L "$place" ] || fail "$place: is a symbolic link; name what it points to"
+  [ ! -e "$place" ] || [ -f "$place" ] || fail "$place: is there and no file"
+  t=$(mktemp -- "$(dirname -- "$place")/.clusterctl.XXXXXXXX" 2>/dev/null) || { t=; fail "$place: cannot be written"; }
+  head -c "$size" >"$t" || fail "$place: cannot be written"
+  [ "$(stat -c %s -- "$t")" = "$size" ] || fail "$place: the stream is torn"
+  if [ -f "$place" ]; then chown --reference="$place" -- "$t" 2>/dev/null; fi
+  chmod "$mode" -- "$t" && sync -- "$t" && mv -fT -- "$t" "$place" || fail "$place: cannot be put in place"
+  t=; count=$((count + 1))
+done
+fail "the stream is torn"
+"""
+
+# Arguments: the file or folder. Links and other things are only named.
+_SEND = r"""
+LC_ALL=C; export LC_ALL; from=$1
+fail() { printf '%s\n' "$1" >&2; exit 1; }
+[ -e "$from" ] || fail "$from: is not there"
+cd -- "$(dirname -- "$from")" || fail "$from: is not to be reached"
+name=$(basename -- "$from")
+[ -d "$name" ] || [ -f "$name" ] || fail "$name: is neither a file nor a folder"
+if [ -L "$name" ]; then name=$(readlink -e -- "$name") && cd -- "$(dirname -- "$name")" && name=$(basename -- "$name"); fi
+find "./$name" -xdev ! -name '*
+*' -print | while IFS= read -r path; do
+  if [ -L "$path" ] || { [ ! -d "$path" ] && [ ! -f "$path" ]; }; then printf 'L 0 0 %s\n' "${path#./}"; continue; fi
+  if [ -d "$path" ]; then printf 'D %s 0 %s\n' "$(stat -c %a -- "$path")" "${path#./}"; continue; fi
+  size=$(stat -c %s -- "$path") && [ -r "$path" ] || { printf '%s: cannot be read\n' "$path" >&2; exit 1; }
+  printf 'F %s %s %s\n' "$(stat -c %a -- "$path")" "$size" "${path#./}"
+  head -c "$size" -- "$path"
+done && printf 'E 0 0 end\n'
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Copied:
+    """How many files are in place, and how many links, devices and the like were left out."""
+
+    files: int
+    left_out: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """A file or folder to be sent: where it is here (None: a folder), its path there, mode and size in bytes (LEFT_OUT: it is not sent)."""
+
+    place: str | None
+    path: str
+    mode: int
+    size: int
+
+
+def list_items(sources: Sequence[str]) -> tuple[Item, ...]:
+    """Return what is to be sent, folders before what is in them; raises InputError. Links inside folders are left out."""
+    items: list[Item] = []
+    for source in sources:
+        try:
+            top = Path(source).resolve(strict=True)
+            items += _walk(top, top.name)
+        except OSError as error:
+            raise InputError(f"{source}: cannot be read: {error.strerror}") from None
+    wrong = [item.path for item in items if not item.path.isprintable() or item.path != item.path.strip()]
+    if wrong:
+        raise InputError(f"{wrong[0]!r}: a name with control marks, or blanks at its ends, is not copied")
+    if len(items) > MOST_FILES or sum(max(0, item.size) for item in items) > MOST_TOTAL_BYTES:
+        raise InputError(
+            f"more than {MOST_FILES} files or 10 GiB", next_step="copy less at once. Nothing was contacted."
+        )
+    for item in items:
+        if item.size > MOST_FILE_BYTES:
+            raise InputError(
+                f"{item.place}: larger than 1 GiB", next_step="send it in parts. Nothing was contacted."
+            )
+    return tuple(items)
+
+
+def _walk(place: Path, path: str) -> Iterator[Item]:
+    found = place.lstat()
+    if stat.S_ISDIR(found.st_mode):
+        yield Item(None, path, stat.S_IMODE(found.st_mode), 0)
+        for below in sorted(place.iterdir()):
+            yield from _walk(below, f"{path}/{below.name}")
+    elif stat.S_ISREG(found.st_mode):
+        yield Item(str(place), path, stat.S_IMODE(found.st_mode) & 0o777, found.st_size)
+    else:
+        yield Item(None, path, 0, LEFT_OUT)
+
+
+def send_items(
+    connection: Connection, items: Sequence[Item], to: str, deadline_s: float, *, as_root: bool, many: bool
+) -> Copied:
+    """Put files in place on a host and return how many; raises HostFailure that names what failed."""
+    channel = connection.start(
+        _command(connection, _RECEIVE, [to, "1" if many else ""], as_root=as_root), deadline_s
+    )
+    try:
+        return _send(channel, connection.target.host, items, time.monotonic() + deadline_s)
+    finally:
+        channel.close()
+
+
+def _send(channel: paramiko.Channel, host: str, items: Sequence[Item], deadline: float) -> Copied:
+    try:
+        for item in items:
+            if item.size < 0:
+                continue
+            _before(deadline, channel, host)
+            channel.sendall(f"{'F' if item.place else 'D'} {item.mode:o} {item.size} {item.path}\n".encode())
+            if item.place is not None:
+                _send_file(channel, item, host, deadline)
+        channel.sendall(END)
+    except TimeoutError:
+        raise HostFailure(host, "exec", "the copy did not end in time") from None
+    except OSError:
+        pass  # it reads no more: what it said tells why
+    channel.shutdown_write()
+    _before(deadline, channel, host)
+    try:
+        said, wrong = channel.recv(LONGEST_LINE), channel.recv_stderr(LONGEST_LINE)
+    except TimeoutError:
+        raise HostFailure(host, "exec", "the copy did not end in time") from None
+    if not said.startswith(b"ok "):
+        raise _failed(host, wrong or said)
+    left_out = sum(item.size < 0 for item in items)
+    return Copied(int(said.split()[1]), left_out)
+
+
+def _send_file(channel: paramiko.Channel, item: Item, host: str, deadline: float) -> None:
+    with Path(item.place or "").open("rb") as file:
+        left = item.size
+        while left:
+            part = file.read(min(CHUNK_BYTES, left))
+            if not part:
+                raise HostFailure(
+                    host, "exec", f"{item.path}: became shorter while it was sent; not put in place"
+                )
+            _before(deadline, channel, host)
+            channel.sendall(part)
+            left -= len(part)
+
+
+def fetch(connection: Connection, source: str, folder: str, deadline_s: float, *, as_root: bool) -> Copied:
+    """Write a file or folder of a host into `folder` (which is there) and return how many files; raises HostFailure.
+
+    Nothing appears under its name before all of it has come. What the host calls a file never leaves the folder.
+    """
+    deadline = time.monotonic() + deadline_s
+    channel = connection.start(_command(connection, _SEND, [source], as_root=as_root), deadline_s)
+    try:
+        channel.shutdown_write()
+        return _Fetch(channel, connection.target.host, Path(folder), deadline).run()
+    finally:
+        channel.close()
+
+
+class _Fetch:
+    """One stream from a host, written beside its place until it has ended well."""
+
+    def __init__(self, channel: paramiko.Channel, host: str, folder: Path, deadline: float) -> None:
+        self._channel, self._host, self._folder, self._deadline = channel, host, folder, deadline
+        self._buffer = b""
+        self._total = self._left_out = 0
+
+    def run(self) -> Copied:
+        there: list[tuple[Path, Path, int]] = []
+        folders: list[tuple[Path, int]] = []
+        try:
+            while header := self._header():
+                kind, mode, size, place = header
+                if kind == "L":
+                    self._left_out += 1
+                elif kind == "D":
+                    folders.append((place, mode))
+                else:
+                    there.append((self._file(size, len(there)), place, mode))
+                if len(there) + len(folders) + self._left_out > MOST_FILES:
+                    raise self._bad(f"more than {MOST_FILES} files")
+            for place, _ in folders:
+                place.mkdir(parents=True, exist_ok=True)
+            for aside, place, mode in there:
+                place.parent.mkdir(parents=True, exist_ok=True)
+                aside.chmod(mode & 0o777)
+                aside.replace(place)
+            for place, mode in reversed(folders):
+                place.chmod(mode & 0o777)
+        except OSError as error:
+            raise self._bad(f"{printable(error.filename or '')}: {error.strerror}") from None
+        finally:
+            for aside, _, _ in there:
+                aside.unlink(missing_ok=True)
+        return Copied(len(there), self._left_out)
+
+    def _header(self) -> tuple[str, int, int, Path] | None:
+        while b"\n" not in self._buffer:
+            if len(self._buffer) > LONGEST_LINE:
+                raise self._bad("the stream is torn")
+            self._buffer += self._more()
+        line, _, self._buffer = self._buffer.partition(b"\n")
+        if line + b"\n" == END:
+            return None
+        words = line.split(b" ", 3)
+        if len(words) != 4 or words[0] not in {b"F", b"D", b"L"} or not (words[1] + words[2]).isdigit():
+            raise self._bad("the stream is torn")
+        size = int(words[2][:20])
+        if size > MOST_FILE_BYTES:
+            raise self._bad(f"{first_line(words[3])}: larger than 1 GiB")
+        self._total += size
+        if self._total > MOST_TOTAL_BYTES:
+            raise self._bad("more than 10 GiB in all")
+        return (
+            words[0].decode(),
+            int(words[1][-4:], 8) if words[1][-4:].isdigit() else 0o600,
+            size,
+            self._inside(words[3]),
+        )
+
+    def _inside(self, name: bytes) -> Path:
+        """Return the place of a name below our folder; no link there leads out of it."""
+        text = os.fsdecode(name)
+        parts = PurePosixPath(text).parts
+        if not parts or text.startswith("/") or any(part in {"..", "."} for part in parts) or "\0" in text:
+            raise self._bad(f"the host names a file {first_line(name)!r}")
+        place = self._folder.joinpath(*parts)
+        for above in [place, *place.parents][: len(parts)]:
+            if above.is_symlink():
+                raise self._bad(f"{above}: is a symbolic link here; not followed")
+        return place
+
+    def _file(self, size: int, number: int) -> Path:
+        aside = self._folder / f".clusterctl.{os.getpid()}.{number}"
+        descriptor = os.open(
+            aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
+        )
+        try:
+            with os.fdopen(descriptor, "wb") as file:
+                while size:
+                    data = self._buffer or self._more()
+                    file.write(data[:size])
+                    self._buffer, size = data[size:], max(0, size - len(data))
+                file.flush()
+                os.fsync(file.fileno())
+        except BaseException:
+            aside.unlink(missing_ok=True)
+            raise
+        return aside
+
+    def _more(self) -> bytes:
+        _before(self._deadline, self._channel, self._host)
+        try:
+            data = self._channel.recv(CHUNK_BYTES)
+        except TimeoutError:
+            raise self._bad("the copy did not end in time") from None
+        if not data:
+            wrong = self._channel.recv_stderr(LONGEST_LINE)
+            raise _failed(self._host, wrong)
+        return data
+
+    def _bad(self, reason: str) -> HostFailure:
+        return HostFailure(self._host, "answer", f"{reason}; nothing was kept")
+
+
+def _before(deadline: float, channel: paramiko.Channel, host: str) -> None:
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise HostFailure(host, "exec", "the copy did not end in time")
+    channel.settimeout(left)
+
+
+def _failed(host: str, said: bytes) -> HostFailure:
+    return HostFailure(host, "exec", first_line(said) or "the copy broke off")
+
+
+def _command(connection: Connection, script: str, words: Sequence[str], *, as_root: bool) -> str:
+    text = f"/bin/sh -c {shlex.quote(script)} sh {shlex.join(words)}"
+    return f"{SUDO}{text}" if as_root and connection.target.user != "root" else text
