@@ -1,0 +1,83 @@
+"""The guards of connections: passwords, host keys, what a host may write here."""
+
+from __future__ import annotations
+
+from tests.guard import Guard
+
+REMOTE = "clusterctl/remote"
+LOGIN, SUDO, HOST_KEY, COPY, TRUST = (
+    f"tests/remote/test_{name}.py" for name in ("login", "sudo", "host_key", "copy", "trust")
+)
+
+TRANSPORT_GUARDS = (
+    Guard(
+        "sudo is answered once only (I9)",
+        f"{REMOTE}/sudo.py",
+        "            if sent:\n                password.refuse(where)\n                channel.close()\n",
+        "            if False:\n                password.refuse(where)\n                channel.close()\n",
+        (f"{SUDO}::test_a_wrong_password_is_sent_once_and_never_again_in_a_run",),
+    ),
+    Guard(
+        "sudo is answered only after our own prompt (I9)",
+        f"{REMOTE}/sudo.py",
+        "        if asked > int(sent):\n",
+        "        if asked > int(sent) or not sent:\n",
+        (f"{SUDO}::test_sudo_that_refuses_without_asking_gets_no_password",),
+    ),
+    Guard(
+        "a password goes only to a server that takes one (I9)",
+        f"{REMOTE}/login.py",
+        "    if not _PASSWORDS & set(allowed):\n",
+        "    if False:\n",
+        (f"{LOGIN}::test_a_server_that_takes_no_password_gets_none",),
+    ),
+    Guard(
+        "a password that was refused is not sent again",
+        f"{REMOTE}/login.py",
+        "    if password.was_refused(where):\n",
+        "    if False:\n",
+        (f"{LOGIN}::test_a_password_that_was_refused_is_sent_once_in_a_run",),
+    ),
+    Guard(
+        "the signature of a host certificate",
+        f"{REMOTE}/certificate.py",
+        '        (not certificate.signed, "its signature is wrong"),\n',
+        "",
+        (f"{HOST_KEY}::test_a_forged_certificate_is_refused",),
+    ),
+    Guard(
+        "the authority of a host certificate",
+        f"{REMOTE}/known_hosts.py",
+        "        return any(blob is None or key.blob == blob for key in found)\n",
+        "        return bool(found)\n",
+        (f"{HOST_KEY}::test_a_certificate_of_a_foreign_authority_leaves_the_host_unknown",),
+    ),
+    Guard(
+        "the time and the names of a host certificate",
+        f"{REMOTE}/certificate.py",
+        '    return next((reason for wrong, reason in reasons if wrong), "")\n',
+        '    return next((reason for wrong, reason in reasons[:2] if wrong), "")\n',
+        (f"{HOST_KEY}::test_a_certificate_that_does_not_hold_is_refused",),
+    ),
+    Guard(
+        "what a host calls a file stays in our folder (I10)",
+        f"{REMOTE}/copy.py",
+        '        if not parts or text.startswith("/") or any(part in {"..", "."} for part in parts) or "\\0" in text:\n',
+        "        if not parts:\n",
+        (f"{COPY}::test_a_hostile_host_writes_nothing_here",),
+    ),
+    Guard(
+        "no link in a folder for everybody is written through",
+        f"{REMOTE}/copy.py",
+        '    if [ -L "$p" ] && [ -n',
+        "    if false && [ -n",
+        (f"{COPY}::test_a_link_in_a_folder_for_everybody_is_not_followed",),
+    ),
+    Guard(
+        "a known host's key is never replaced",
+        f"{REMOTE}/trust.py",
+        "if not known.keys_of(one.name) and not",
+        "if not",
+        (f"{TRUST}::test_keys_are_added_once_and_a_known_name_is_left_alone",),
+    ),
+)
