@@ -8,6 +8,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from clusterctl.remote.client import OpenWire, StrictClient
 from clusterctl.remote.failure import HostFailure
@@ -18,10 +19,12 @@ from clusterctl.remote.target import Target
 from clusterctl.remote.trust import Offered, judge
 from clusterctl.remote.wire import open_socket
 
+T = TypeVar("T")
+
 # sshd's MaxStartups is 10:30:100: from the tenth connection on that has not logged in yet, some are dropped.
 START_LIMIT = 8
 ALL_STARTS = 32
-RETRIES = 3
+RETRIES = 6
 BACK_OFF_S = 0.3
 
 
@@ -61,7 +64,7 @@ class Dialer:
         self.credentials = credentials
         self.connect_timeout_s = connect_timeout_s
         self._all = threading.Semaphore(ALL_STARTS)
-        self._gates: dict[tuple[str, int], _Gate] = defaultdict(lambda: _Gate(start_limit))
+        self._gates: dict[str, _Gate] = defaultdict(lambda: _Gate(start_limit))
         self._lock = threading.Lock()
         self._jumps = Jumps(self._open)
 
@@ -74,27 +77,14 @@ class Dialer:
 
         `on_start` is called before each attempt, once it is this host's turn.
         """
-        spent_s, limit_s = 0.0, self._limit_s(target)
-        for attempt in range(RETRIES + 1):
-            with self._turn(target) as gate:
-                on_start()
-                began = time.monotonic()
-                try:
-                    return self._open(target, limit_s - spent_s)
-                except HostFailure as failure:
-                    pause_s = BACK_OFF_S * 2**attempt * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
-                    spent_s += time.monotonic() - began + pause_s
-                    if not failure.transient or attempt == RETRIES or spent_s >= limit_s:
-                        raise
-                    gate.narrow()
-            time.sleep(pause_s)
-        raise AssertionError("the loop returns or raises")
+        return self._politely(target, on_start, lambda left_s: self._open(target, left_s))
 
     def peek(self, target: Target) -> Offered:
         """Return what a server offers as its key, without logging in to it; raises HostFailure."""
-        credentials, limit_s = self.credentials.of(target), self._limit_s(target)
-        with self._turn(target):
-            found = StrictClient(target, credentials, limit_s, self._way(target)).peek()
+        credentials, way = self.credentials.of(target), self._way(target)
+        found = self._politely(
+            target, lambda: None, lambda left_s: StrictClient(target, credentials, left_s, way).peek()
+        )
         return judge(found, credentials.known_hosts, target)
 
     @contextmanager
@@ -102,6 +92,24 @@ class Dialer:
         """Give a connection of one's own, closed afterwards."""
         with self.dial(target, on_start) as connection:
             yield connection
+
+    def _politely(self, target: Target, on_start: Callable[[], object], attempt: Callable[[float], T]) -> T:
+        """Return what an attempt gives (it is told how many seconds are left), made again where we were turned away."""
+        spent_s, limit_s = 0.0, self._limit_s(target)
+        for number in range(RETRIES + 1):
+            with self._turn(target) as gate:
+                on_start()
+                began = time.monotonic()
+                try:
+                    return attempt(limit_s - spent_s)
+                except HostFailure as failure:
+                    pause_s = BACK_OFF_S * 2**number * random.uniform(0.5, 1.5)  # noqa: S311 - no secret
+                    spent_s += time.monotonic() - began + pause_s
+                    if not failure.transient or number == RETRIES or spent_s >= limit_s:
+                        raise
+                    gate.narrow()
+            time.sleep(pause_s)
+        raise AssertionError("the loop returns or raises")
 
     def _limit_s(self, target: Target) -> float:
         return self.connect_timeout_s if target.ssh is None else target.ssh.connect_timeout_s
@@ -116,6 +124,6 @@ class Dialer:
     @contextmanager
     def _turn(self, target: Target) -> Iterator[_Gate]:
         with self._lock:
-            gate = self._gates[target.address, target.port]
+            gate = self._gates[target.address]
         with gate, self._all:
             yield gate

@@ -37,7 +37,7 @@ def check_host_key(offered: paramiko.PKey, hosts: KnownHosts, target: Target) ->
     else:
         where = " or ".join(hosts.files)
         problem = f"unknown host key {key.kind} {key.print}: {name} is not in {where}"
-        step = f"clusterctl hosts trust {target.host}"
+        step = "clusterctl hosts trust"
     raise HostFailure(target.host, "host-key", problem, next_step=step)
 
 

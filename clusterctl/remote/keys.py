@@ -255,7 +255,9 @@ def _load_known_hosts(paths: Sequence[str], *, may_miss: bool) -> KnownHosts:
             known.read(path.read_text("utf-8", "replace").splitlines())
         except FileNotFoundError:
             if named:
-                raise InputError(f"{path}: no such known_hosts file") from None
+                raise InputError(
+                    f"{path}: no such known_hosts file", next_step="clusterctl hosts trust"
+                ) from None
         except OSError as error:
             raise InputError(f"{path}: cannot be read: {error.strerror}") from None
     return known

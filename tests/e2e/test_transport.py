@@ -20,7 +20,7 @@ SETUP = {
     "echo KbdInteractiveAuthentication yes >/etc/ssh/sshd_config.d/aa-test.conf",
 }
 UNDO = (
-    "rm -f /etc/sudoers.d/zz-test /etc/ssh/sshd_config.d/aa-test.conf /etc/ssh/test-*; systemctl reload ssh"
+    "rm -f /etc/sudoers.d/zz-test /etc/ssh/sshd_config.d/aa-test.conf /etc/ssh/test-*; systemctl restart ssh"
 )
 
 
@@ -121,7 +121,7 @@ def test_certificates_of_users_and_hosts(fleet: LabFleet, folder: Path) -> None:
     )
     options = "TrustedUserCAKeys /etc/ssh/test-ca\\nHostCertificate /etc/ssh/test-host\\n"
     fleet.inside(
-        "h3", "sh", "-c", f"printf '{options}' >/etc/ssh/sshd_config.d/aa-test.conf; systemctl reload ssh"
+        "h3", "sh", "-c", f"printf '{options}' >/etc/ssh/sshd_config.d/aa-test.conf; systemctl restart ssh"
     )
     (folder / "authorities").write_text(f"@cert-authority {address} {authority}")
     (folder / "others").write_text(f"@cert-authority 192.0.2.1 {authority}")
@@ -180,3 +180,26 @@ def test_a_shell_and_files(fleet: LabFleet, folder: Path) -> None:
         assert back.read_bytes() == (folder / "site" / "conf").read_bytes()
         assert back.stat().st_mode & 0o777 == 0o640
         fleet.inside(host, "rm", "-r", "/tmp/site")
+
+
+def test_a_server_that_lets_few_in_at_once(fleet: LabFleet, folder: Path) -> None:
+    """Row 14: MaxStartups 2:50:3 at a server that twelve hosts share; all are reached."""
+    ports = range(2201, 2213)
+    lines = "\\n".join(
+        ["MaxStartups 2:50:3", "ListenAddress 0.0.0.0:22", *(f"ListenAddress 0.0.0.0:{p}" for p in ports)]
+    )
+    fleet.inside(
+        "h3", "sh", "-c", f"printf '{lines}\\n' >/etc/ssh/sshd_config.d/aa-test.conf; systemctl restart ssh"
+    )
+    hosts = "".join(f"  t{port}: {{address: {fleet.addresses['h3']}, port: {port}}}\n" for port in ports)
+    path = folder / "inventory.yaml"
+    path.write_text(
+        "cluster: t\nssh: {user: ops, identity_file: id_ed25519, known_hosts: fresh, connect_timeout: 30s}\n"
+        f"hosts:\n{hosts}"
+    )
+
+    trusted = fleet.cli("hosts", "trust", "--yes", inventory=str(path))
+    ran = fleet.cli("exec", "all", "--", "echo in", inventory=str(path))
+
+    assert trusted.code == 0, trusted.stderr
+    assert (ran.code, ran.stdout) == (0, "t[2201-2212]: in\n"), ran.stderr

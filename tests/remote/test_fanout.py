@@ -123,7 +123,7 @@ def test_a_server_that_turns_us_away_is_asked_again(sshd: Sshd, monkeypatch: pyt
     assert sshd.connections == 3
 
 
-def test_a_server_that_always_turns_us_away_is_asked_four_times(
+def test_a_server_that_always_turns_us_away_is_asked_seven_times(
     sshd: Sshd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("clusterctl.remote.dialer.BACK_OFF_S", 0.01)
@@ -132,7 +132,7 @@ def test_a_server_that_always_turns_us_away_is_asked_four_times(
     found = fan_out(targets(sshd, 1), say_name, Dialer(sshd.credentials()))
 
     assert found == {"web1": Unreachable("web1", "banner", "the server hung up before its SSH banner")}
-    assert sshd.connections == 4
+    assert sshd.connections == 7
 
 
 def test_a_refused_key_is_not_tried_again(sshd: Sshd) -> None:
