@@ -148,6 +148,7 @@ def plan_document(plan: Plan) -> dict[str, Any]:
             for item in plan.unplaced
         ],
         "blocked": [{"kind": b.kind, "host": b.host, "reason": b.reason} for b in plan.blocked],
+        "privileges": list(plan.privileges),
         "notes": list(plan.notes),
     }
 

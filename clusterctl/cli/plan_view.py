@@ -44,15 +44,20 @@ def print_plan(plan: Plan) -> None:
         print_line(line)
     for service, group in groupby(plan.changes, key=lambda change: (change.instance.service, change.fields)):
         _print_group(service[0], service[1], list(group))
-    print_line(f"plan: {_counts(plan)}")
-    if plan.limits:
-        print_line("limits:")
-        for words in limits_in_words(plan.limits):
-            print_line(f"  {words}")
+    for line in [*(f"  ! {words}" for words in plan.privileges), f"plan: {_counts(plan)}"]:
+        print_line(line)
+    _print_limits(plan.limits)
     for line in order_lines(plan.batches):
         print_line(line)
     if plan.goes_back_to:
         print_line(f"on failure: the whole fleet goes back to generation {plan.goes_back_to}")
+
+
+def _print_limits(limits: Limits | None) -> None:
+    if limits:
+        print_line("limits:")
+        for words in limits_in_words(limits):
+            print_line(f"  {words}")
 
 
 def _counts(plan: Plan) -> str:

@@ -9,6 +9,7 @@ from typing import Literal
 
 from clusterctl.model.host import Host
 from clusterctl.model.limit import Limit
+from clusterctl.model.privilege import Allow
 from clusterctl.model.ssh import DEFAULTS, SshSettings
 from clusterctl.model.window import Window
 
@@ -39,8 +40,7 @@ class Policy:
 
     min_free_disk_percent: float = 10.0
     min_free_disk_bytes: int = GIB
-    allow_host_paths: tuple[str, ...] = ()
-    allow_capabilities: tuple[str, ...] = ()
+    allow: Allow = field(default_factory=Allow)
     lock_hosts: tuple[str, ...] = ()
     max_unavailable: Limit = field(default_factory=Limit)
     max_unavailable_per_domain: Limit | None = None

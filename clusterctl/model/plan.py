@@ -379,6 +379,7 @@ class Plan:
 
     `goes_back_to`: when a batch fails, the whole fleet is taken back to that generation (0: it stops there).
     `drops_failed_hosts`: where failures are tolerated, later batches leave out the hosts that failed.
+    `privileges`: what changing services take of their hosts by leave of the inventory.
     `rebooting`: hosts that an earlier try of the run may have told to reboot just now.
     """
 
@@ -396,6 +397,7 @@ class Plan:
     goes_back_to: int = 0
     drops_failed_hosts: bool = False
     rebooting: tuple[str, ...] = ()
+    privileges: tuple[str, ...] = ()
 
     @property
     def is_empty(self) -> bool:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from clusterctl.model.runtime import Runtime
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Port:
@@ -22,32 +24,70 @@ class Port:
 
 
 @dataclass(frozen=True, slots=True, order=True)
+class Volume:
+    """How docker makes a named volume. `name` empty: PROJECT_NAME; `external`: it is there, or the host is unfit."""
+
+    name: str = ""
+    external: bool = False
+    driver: str = ""
+    driver_opts: tuple[tuple[str, str], ...] = ()
+    labels: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def host_path(self) -> str:
+        """The path of the host that the volume really is (`o: bind`), or nothing."""
+        options = dict(self.driver_opts)
+        ours = self.driver in {"", "local"} and bool({"bind", "rbind"} & set(options.get("o", "").split(",")))
+        return options.get("device", "").rstrip("/") or "/" if ours else ""
+
+
+@dataclass(frozen=True, slots=True, order=True)
 class Mount:
-    """A named volume or a path of the host inside the container."""
+    """A named volume or a path of the host inside the container.
+
+    `create_host_path`: docker makes the directory where it is missing. `selinux` is z or Z, `subpath` a path in the
+    volume, `volume` what the file declares of it.
+    """
 
     kind: Literal["volume", "bind"]
     source: str
     target: str
     read_only: bool = False
+    create_host_path: bool = False
+    selinux: str = ""
+    propagation: str = ""
+    nocopy: bool = False
+    subpath: str = ""
+    volume: Volume = Volume()
+
+    @property
+    def host_path(self) -> str:
+        """The path of the host that is mounted, or nothing."""
+        return self.source if self.kind == "bind" else self.volume.host_path
 
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """Docker's health check. `test` starts with CMD, CMD-SHELL or NONE."""
+    """Docker's health check. `test` starts with CMD, CMD-SHELL or NONE; empty is the image's own.
+
+    Of the image's own test what is 0 is left as the image says. `start_interval_s` 0: as `interval_s`.
+    """
 
     test: tuple[str, ...]
     interval_s: float = 30.0
     timeout_s: float = 30.0
     retries: int = 3
     start_period_s: float = 0.0
+    start_interval_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """Processors and memory; `None` is no limit, or nothing reserved."""
+    """Processors and memory, and of limits how many processes (-1: any); `None` is no limit, or nothing reserved."""
 
     cpus: float | None = None
     memory_bytes: int | None = None
+    pids: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +188,10 @@ class Service:
     depends_on: tuple[Dependency, ...] = ()
     priority: int = 0
     singleton: bool = False
+    runtime: Runtime = field(default_factory=Runtime)
+    network_mode: Literal["", "none", "host"] = ""
+    pull_policy: Literal["", "missing", "never"] = ""
+    deploy_labels: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def max_unavailable(self) -> int:

@@ -1,4 +1,4 @@
-"""Linux capabilities by name (capabilities(7)), and those docker gives every container."""
+"""Linux capabilities by name (capabilities(7)); which of them docker gives is `model.privilege`."""
 
 from __future__ import annotations
 
@@ -11,14 +11,8 @@ _KNOWN = """
     SYS_BOOT SYS_CHROOT SYS_MODULE SYS_NICE SYS_PACCT SYS_PTRACE SYS_RAWIO SYS_RESOURCE SYS_TIME
     SYS_TTY_CONFIG WAKE_ALARM
 """
-_DOCKER_DEFAULT = """
-    AUDIT_WRITE CHOWN DAC_OVERRIDE FOWNER FSETID KILL MKNOD NET_BIND_SERVICE NET_RAW SETFCAP SETGID SETPCAP
-    SETUID SYS_CHROOT
-"""
 
 KNOWN = frozenset(_KNOWN.split())
-DOCKER_DEFAULT = frozenset(_DOCKER_DEFAULT.split())
-"""What docker run grants without being asked (docs.docker.com, "Runtime privilege and Linux capabilities")."""
 
 
 def parse_capability(text: str) -> str:

@@ -11,8 +11,10 @@ from dataclasses import replace
 
 from clusterctl.model.inventory import Policy
 from clusterctl.model.service import Project
+from clusterctl.parsing.compose_allow import check_privileges
 from clusterctl.parsing.compose_keys import SUPPORTED
 from clusterctl.parsing.compose_known import KNOWN
+from clusterctl.parsing.compose_volumes import with_volumes
 from clusterctl.parsing.compose_walk import Context, by_section, read_section
 from clusterctl.parsing.cursor import Cursor, open_root
 from clusterctl.parsing.interpolation import resolve_dollars
@@ -52,7 +54,12 @@ def _read_project(root: Cursor, context: Context, default_name: str) -> Project:
     if "name" not in keys and not normalise_name(default_name):
         root.mistake('"name" is missing, and the file\'s name gives none', 1)
     name = keys["name"] if "name" in keys else normalise_name(default_name)
-    return Project(name or "", keys.get("services") or (), keys.get("volumes") or ())
+    volumes = keys.get("volumes") or {}
+    services = tuple(with_volumes(service, volumes) for service in keys.get("services") or ())
+    for entry in root.value.entries:
+        if entry.key == "services":
+            check_privileges(root.at(entry), services, name or "", context.policy)
+    return Project(name or "", services, tuple(volumes))
 
 
 def _note_no_services(root: Cursor) -> None:

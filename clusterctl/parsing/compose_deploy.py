@@ -27,6 +27,7 @@ _FIELDS = {
     "restart_policy": "restart",
     "update_config": "update",
     "rollback_config": "rollback",
+    "labels": "deploy_labels",
 }
 
 
@@ -70,9 +71,10 @@ def parse_constraint(text: str) -> Constraint:
 def read_resources(cursor: Cursor, context: Context) -> dict[str, Any]:
     """Read `resources:`; what is reserved may not be more than the limit."""
     keys = read_section(cursor, "services.*.deploy.resources", context)
-    limits, reservations = keys.get("limits") or Resources(), keys.get("reservations") or Resources()
+    limits = keys.get("limits") or Resources()
+    reservations, gpus = keys.get("reservations") or (Resources(), None)
     check_resources(cursor, limits, reservations)
-    return {"limits": limits, "reservations": reservations}
+    return {"limits": limits, "reservations": reservations, "gpus": gpus}
 
 
 def check_resources(cursor: Cursor, limits: Resources, reservations: Resources) -> None:
@@ -93,13 +95,14 @@ def read_limits(cursor: Cursor, context: Context) -> Resources:
     return _resources(read_section(cursor, "services.*.deploy.resources.limits", context))
 
 
-def read_reservations(cursor: Cursor, context: Context) -> Resources:
-    """Read `reservations:`."""
-    return _resources(read_section(cursor, "services.*.deploy.resources.reservations", context))
+def read_reservations(cursor: Cursor, context: Context) -> tuple[Resources, str | None]:
+    """Read `reservations:`, and the gpus that are asked for as docker's `--gpus` takes them."""
+    keys = read_section(cursor, "services.*.deploy.resources.reservations", context)
+    return _resources(keys), keys.get("devices")
 
 
 def _resources(keys: Mapping[str, Any]) -> Resources:
-    return Resources(cpus=keys.get("cpus"), memory_bytes=keys.get("memory"))
+    return Resources(cpus=keys.get("cpus"), memory_bytes=keys.get("memory"), pids=keys.get("pids"))
 
 
 def read_restart(cursor: Cursor, context: Context) -> RestartPolicy:

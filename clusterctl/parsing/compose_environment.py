@@ -5,12 +5,13 @@ They reach the container by docker's env file, so what that cannot carry is refu
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from clusterctl.parsing.compose_pairs import read_pairs
 from clusterctl.parsing.compose_walk import Context, read_section
 from clusterctl.parsing.cursor import Cursor, shown_key
-from clusterctl.parsing.dotenv import NO_VALUE, parse_env_file
+from clusterctl.parsing.dotenv import NO_VALUE, Line, parse_env_file
 from clusterctl.parsing.names import parse_variable_name
 from clusterctl.parsing.scalars import as_text, parse_line
 from clusterctl.parsing.words import Expected, Unfit, quoted
@@ -50,7 +51,7 @@ def read_env_files(cursor: Cursor, context: Context) -> dict[str, str]:
     for item in cursor.items_or_self():
         keys = _read_entry(item, context)
         if keys.get("path"):
-            environment |= _read_file(item, keys["path"], context, required=keys.get("required") is not False)
+            environment |= _read_file(item, keys["path"], context, keys)
     return environment
 
 
@@ -69,23 +70,23 @@ def parse_env_path(text: str) -> str:
     return text
 
 
-def _read_file(place: Cursor, path: str, context: Context, *, required: bool) -> dict[str, str]:
+def _read_file(place: Cursor, path: str, context: Context, keys: dict[str, Any]) -> dict[str, str]:
     try:
         text = context.read_file(path)
     except FileNotFoundError:
-        if required:
+        if keys.get("required") is not False:
             place.mistake(f"no file {quoted(path)}")
         return {}
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "is it UTF-8 text?"
         place.mistake(f"cannot read {quoted(path)}: {reason}")
         return {}
-    return _take_lines(place, path, text)
+    return _take_lines(place, path, parse_env_file(text, raw=keys.get("format") == "raw"))
 
 
-def _take_lines(place: Cursor, path: str, text: str) -> dict[str, str]:
+def _take_lines(place: Cursor, path: str, lines: Iterable[Line]) -> dict[str, str]:
     environment: dict[str, str] = {}
-    for number, name, value in parse_env_file(text):
+    for number, name, value in lines:
         problem = str(value) if isinstance(value, Unfit) else find_problem(name, value)
         if problem:
             place.log.add(number, f"{shown_key(name)}: {problem}", file=path)

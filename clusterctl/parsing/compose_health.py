@@ -14,18 +14,20 @@ FIELDS = {
     "timeout": "timeout_s",
     "retries": "retries",
     "start_period": "start_period_s",
+    "start_interval": "start_interval_s",
 }
+_FROM_THE_IMAGE = {"interval_s": 0.0, "timeout_s": 0.0, "retries": 0, "start_period_s": 0.0}
 
 
 def read_healthcheck(cursor: Cursor, context: Context) -> HealthCheck | None:
-    """Read a health check; one that is disabled has the test NONE."""
+    """Read a health check; one that is disabled has the test NONE, one without a test tunes the image's."""
     keys = read_section(cursor, "services.*.healthcheck", context)
     if keys.get("disable"):
         return HealthCheck(("NONE",))
-    if cursor.value.kind == "map" and cursor.value.get("test") is None:
-        cursor.mistake('"test" is missing: the image\'s own test cannot be tuned yet')
     given = {field: keys[key] for key, field in FIELDS.items() if keys.get(key) is not None}
-    return HealthCheck(keys.get("test") or ("NONE",), **given)
+    if cursor.value.get("test") is not None:
+        return HealthCheck(keys.get("test") or ("NONE",), **given)
+    return HealthCheck((), **{**_FROM_THE_IMAGE, **given}) if given else None
 
 
 def read_test(cursor: Cursor, _context: Context) -> tuple[str, ...] | None:

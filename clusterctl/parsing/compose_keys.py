@@ -25,9 +25,10 @@ from clusterctl.parsing.compose_deploy import (
 )
 from clusterctl.parsing.compose_environment import parse_env_path, read_env_files, read_environment
 from clusterctl.parsing.compose_health import read_healthcheck, read_test
-from clusterctl.parsing.compose_mounts import parse_source, parse_target, read_mounts, read_tmpfs
-from clusterctl.parsing.compose_pairs import read_labels
-from clusterctl.parsing.compose_ports import read_ports
+from clusterctl.parsing.compose_mounts import MOUNT_KEYS, read_ignored
+from clusterctl.parsing.compose_pairs import read_label_files, read_labels
+from clusterctl.parsing.compose_ports import parse_mode, parse_published, read_ports
+from clusterctl.parsing.compose_runtime import RUNTIME_KEYS
 from clusterctl.parsing.compose_service import read_cap_add, read_cap_drop, read_services
 from clusterctl.parsing.compose_update import (
     parse_parallelism,
@@ -36,15 +37,14 @@ from clusterctl.parsing.compose_update import (
     read_rollback,
     read_update,
 )
-from clusterctl.parsing.compose_walk import Context, Key, read_section, text_by, value_of
-from clusterctl.parsing.cursor import Cursor
+from clusterctl.parsing.compose_volumes import VOLUME_KEYS
+from clusterctl.parsing.compose_walk import Key, text_by, value_of
 from clusterctl.parsing.names import (
     parse_container_user,
     parse_image,
     parse_ip,
     parse_port,
     parse_service_name,
-    parse_volume_name,
 )
 from clusterctl.parsing.scalars import (
     flag_of,
@@ -57,7 +57,7 @@ from clusterctl.parsing.scalars import (
     whole_number,
 )
 from clusterctl.parsing.steps_keys import RUN_KEYS
-from clusterctl.parsing.words import Expected, quoted
+from clusterctl.parsing.words import Expected, Unfit
 
 MOST_REPLICAS = 10_000
 MOST_PRIORITY = 1000
@@ -78,19 +78,23 @@ def parse_signal(text: str) -> str:
     return f"SIG{name}"
 
 
-def read_ignored(_cursor: Cursor, _context: Context) -> None:
-    """Take a key that means nothing, as Compose does."""
+def parse_network_mode(text: str) -> str:
+    """Return `host`, `none`, or nothing for a bridge."""
+    if text.startswith(("service:", "container:")):
+        raise Unfit("the network of another container: instances of two services may be on two hosts")
+    if text not in {"bridge", "none", "host"}:
+        raise Expected("bridge, none or host", "networks are named under networks:")
+    return "" if text == "bridge" else text
 
 
-def read_volume_names(cursor: Cursor, context: Context) -> tuple[str, ...]:
-    """Read the declared volumes, in the order of their names."""
-    for name, place in cursor.entries():
-        try:
-            parse_volume_name(name)
-        except Expected as error:
-            place.mistake(error.got(quoted(name)), place.key_line)
-        read_section(place, "volumes.*", context)
-    return tuple(sorted(entry.key for entry in cursor.value.entries))
+def parse_pull_policy(text: str) -> str:
+    """Return when the registry is asked; always is what is done anyway."""
+    words = {"always": "", "missing": "missing", "if_not_present": "missing", "never": "never"}
+    if text in {"build", "daily", "weekly"} or text.startswith("every_"):
+        raise Unfit(f"{text} is not supported: write always, missing or never")
+    if text not in words:
+        raise Expected("always, missing or never")
+    return words[text]
 
 
 def _replacement(section: str, *actions: str) -> dict[str, Key]:
@@ -114,12 +118,15 @@ SUPPORTED: dict[str, Key] = {
     "name": Key(text_by(parse_service_name), "the file's name where it is left out"),
     "services": Key(read_services),
     "version": Key(read_ignored, "ignored, as Compose does"),
-    "volumes": Key(read_volume_names, "names only; a volume stays on its host"),
-    "services.*.cap_add": Key(read_cap_add, "beyond docker's default set: policy.allow_capabilities"),
+    **VOLUME_KEYS,
+    **MOUNT_KEYS,
+    **RUNTIME_KEYS,
+    "services.*.cap_add": Key(read_cap_add, "beyond docker's default set: policy.allow.capabilities"),
     "services.*.cap_drop": Key(read_cap_drop),
     "services.*.command": Key(read_words, "text is cut by shell rules, no shell runs"),
     "services.*.cpus": Key(text_by(parse_cpus), "the same as deploy.resources.limits.cpus"),
     "services.*.deploy": Key(read_deploy),
+    "services.*.deploy.labels": Key(read_labels, "of the service: kept in the manifest, not on containers"),
     "services.*.deploy.mode": Key(value_of(one_of("replicated", "global"))),
     "services.*.deploy.placement": Key(read_placement),
     "services.*.deploy.placement.constraints": Key(
@@ -150,6 +157,7 @@ SUPPORTED: dict[str, Key] = {
     "services.*.depends_on.*.restart": Key(value_of(parse_dependency_restart), "false only"),
     "services.*.entrypoint": Key(read_words),
     "services.*.env_file": Key(read_env_files, "beside the playbook or below; no variables in it"),
+    "services.*.env_file[].format": Key(value_of(one_of("raw")), "raw: values as they stand, no quotes"),
     "services.*.env_file[].path": Key(text_by(parse_env_path)),
     "services.*.env_file[].required": Key(value_of(flag_of)),
     "services.*.environment": Key(
@@ -160,30 +168,36 @@ SUPPORTED: dict[str, Key] = {
     "services.*.healthcheck.interval": Key(text_by(parse_some_duration)),
     "services.*.healthcheck.retries": Key(value_of(whole_number(1))),
     "services.*.healthcheck.start_period": Key(text_by(parse_duration)),
-    "services.*.healthcheck.test": Key(read_test, "needed: the image's own test cannot be tuned yet"),
+    "services.*.healthcheck.start_interval": Key(text_by(parse_some_duration), "docker 25 and later"),
+    "services.*.healthcheck.test": Key(read_test, "the image's own if left out"),
     "services.*.healthcheck.timeout": Key(text_by(parse_some_duration)),
     "services.*.image": Key(text_by(parse_image), "needed"),
     "services.*.init": Key(value_of(flag_of)),
+    "services.*.label_file": Key(read_label_files, "beside the playbook or below"),
+    "services.*.attach": Key(read_ignored, "means nothing without a terminal"),
+    "services.*.network_mode": Key(
+        text_by(parse_network_mode), "bridge, none, or host: policy.allow.host_network"
+    ),
+    "services.*.pull_policy": Key(
+        text_by(parse_pull_policy),
+        "always asks the registry for the tag's digest; missing only where no host knows one; never asks nobody",
+    ),
     "services.*.labels": Key(read_labels, "io.clusterctl. is ours"),
     "services.*.mem_limit": Key(text_by(parse_some_size), "the same as deploy.resources.limits.memory"),
     "services.*.ports": Key(
-        read_ports, "one port per line, no ranges; without a host port docker chooses a free one"
+        read_ports, "ranges are equally long; without a host port docker chooses a free one"
     ),
     "services.*.ports[].host_ip": Key(text_by(parse_ip)),
-    "services.*.ports[].mode": Key(value_of(one_of("host")), "host only"),
+    "services.*.ports[].app_protocol": Key(read_ignored, "a word for people"),
+    "services.*.ports[].mode": Key(text_by(parse_mode), "host only"),
+    "services.*.ports[].name": Key(read_ignored, "a word for people"),
     "services.*.ports[].protocol": Key(value_of(one_of("tcp", "udp"))),
-    "services.*.ports[].published": Key(text_by(parse_port)),
+    "services.*.ports[].published": Key(text_by(parse_published)),
     "services.*.ports[].target": Key(text_by(parse_port)),
     "services.*.read_only": Key(value_of(flag_of)),
     "services.*.stop_grace_period": Key(text_by(parse_duration)),
     "services.*.stop_signal": Key(text_by(parse_signal)),
-    "services.*.tmpfs": Key(read_tmpfs),
     "services.*.user": Key(text_by(parse_container_user)),
-    "services.*.volumes": Key(read_mounts, "named, bind, tmpfs; system paths: policy.allow_host_paths"),
-    "services.*.volumes[].read_only": Key(value_of(flag_of)),
-    "services.*.volumes[].source": Key(text_by(parse_source)),
-    "services.*.volumes[].target": Key(text_by(parse_target)),
-    "services.*.volumes[].type": Key(value_of(one_of("volume", "bind", "tmpfs"))),
     "services.*.x-canary": Key(read_canary, "ours: some instances first, watched, before the others"),
     "services.*.x-canary.gate": Key(
         read_gate, "a command of the operator's that must exit 0; text is cut by shell rules, no shell runs"

@@ -4,32 +4,26 @@ from __future__ import annotations
 
 _TOP = "configs include models networks secrets"
 _SERVICE = """
-    annotations attach blkio_config build cgroup cgroup_parent configs cpu_count cpu_percent cpu_period cpu_quota
-    cpu_rt_period cpu_rt_runtime cpu_shares cpuset credential_spec develop device_cgroup_rules devices
-    dns dns_opt dns_search domainname driver_opts expose extends extra_hosts gpus group_add hostname ipc isolation
-    label_file logging mac_address mem_reservation mem_swappiness memswap_limit models networks
-    oom_kill_disable oom_score_adj pid pids_limit platform post_start pre_stop privileged profiles provider
-    pull_policy pull_refresh_after runtime secrets security_opt shm_size stdin_open storage_opt sysctls tty ulimits
-    userns_mode uts working_dir
+    build configs develop extends models networks post_start pre_stop profiles provider pull_refresh_after secrets
 """
 _BELOW = {
-    "services.*.deploy": "labels",
     "services.*.deploy.placement": "max_replicas_per_node preferences",
-    "services.*.deploy.resources.limits": "pids",
-    "services.*.deploy.resources.reservations": "devices generic_resources",
-    "services.*.env_file[]": "format",
-    "services.*.healthcheck": "start_interval",
-    "services.*.ports[]": "app_protocol name",
-    "services.*.volumes[]": "bind consistency image tmpfs volume",
-    "volumes.*": "driver driver_opts external labels name",
+    "services.*.volumes[]": "image",
 }
 
 REFUSED: dict[str, str] = {
+    "services.*.cpu_count": "it is of Windows; use cpus",
+    "services.*.cpu_percent": "it is of Windows; use cpus",
+    "services.*.cpu_rt_period": "it needs cgroups of version 1",
+    "services.*.cpu_rt_runtime": "it needs cgroups of version 1",
+    "services.*.credential_spec": "it is of Windows",
+    "services.*.deploy.resources.reservations.generic_resources": "use placement.constraints on labels of hosts",
+    "services.*.driver_opts": "it is of no use to docker run",
+    "services.*.isolation": "it is of Windows",
     "services.*.container_name": "containers are named PROJECT-SERVICE-NUMBER",
     "services.*.deploy.endpoint_mode": "there is no overlay network",
     "services.*.external_links": "links are of the past",
     "services.*.links": "links are of the past",
-    "services.*.network_mode": "containers are on docker's bridge and publish ports",
     "services.*.restart": "use deploy.restart_policy",
     "services.*.scale": "use deploy.replicas",
     "services.*.use_api_socket": "it gives the container the whole host",

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from clusterctl.parsing.compose_walk import Context
 from clusterctl.parsing.cursor import Cursor
-from clusterctl.parsing.scalars import any_text_of, text_of
+from clusterctl.parsing.paths import parse_path_beside
+from clusterctl.parsing.scalars import any_text_of, as_text, text_of
 from clusterctl.parsing.words import Expected, quoted
 
 RESERVED_LABELS = "io.clusterctl."
@@ -42,14 +43,55 @@ def read_labels(cursor: Cursor, _context: Context) -> dict[str, str]:
     """Read `labels:`; a key alone has the empty value."""
     labels: dict[str, str] = {}
     for place, key, value in read_pairs(cursor):
-        text = value or ""
-        if not _LABEL_KEY.fullmatch(key):
-            error = Expected("a label key of letters, digits and . _ / - [ ]")
-            place.mistake(error.got(quoted(key)), place.key_line)
-        elif key.startswith(RESERVED_LABELS):
-            place.mistake(f'labels that begin with "{RESERVED_LABELS}" belong to clusterctl', place.key_line)
-        elif "\0" in text or "\n" in text or "\r" in text:
-            place.mistake("a label may not hold NUL or a line break")
+        problem = _label_problem(key, value or "")
+        if problem:
+            place.mistake(problem, 0 if problem.startswith("a label may") else place.key_line)
         else:
-            labels[key] = text
+            labels[key] = value or ""
     return labels
+
+
+def _label_problem(key: str, text: str) -> str:
+    if not _LABEL_KEY.fullmatch(key):
+        return Expected("a label key of letters, digits and . _ / - [ ]").got(quoted(key))
+    if key.startswith(RESERVED_LABELS):
+        return f'labels that begin with "{RESERVED_LABELS}" belong to clusterctl'
+    if "\0" in text or "\n" in text or "\r" in text:
+        return "a label may not hold NUL or a line break"
+    return ""
+
+
+def read_label_files(cursor: Cursor, context: Context) -> dict[str, str]:
+    """Read `label_file:`, a path or a list of them, lines of NAME=VALUE; of two values the later one counts."""
+    labels: dict[str, str] = {}
+    for item in cursor.items_or_self():
+        path = item.read(as_text(parse_path_beside), None)
+        if path:
+            labels |= _take_labels(item, path, read_text(item, path, context) or "")
+    return labels
+
+
+def _take_labels(place: Cursor, path: str, text: str) -> dict[str, str]:
+    labels: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        name, _, value = line.strip().partition("=")
+        if not name or name.startswith("#"):
+            continue
+        problem = _label_problem(name, value)
+        if problem:
+            place.log.add(number, problem, file=path)
+        else:
+            labels[name] = value
+    return labels
+
+
+def read_text(place: Cursor, path: str, context: Context) -> str | None:
+    """Return the text of a file beside the playbook; where it cannot be read that is noted."""
+    try:
+        return context.read_file(path)
+    except FileNotFoundError:
+        place.mistake(f"no file {quoted(path)}")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "is it UTF-8 text?"
+        place.mistake(f"cannot read {quoted(path)}: {reason}")
+    return None

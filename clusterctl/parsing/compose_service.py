@@ -6,9 +6,10 @@ from dataclasses import replace
 from typing import Any
 
 from clusterctl.model.service import Mount, Resources, Service
-from clusterctl.parsing.capabilities import DOCKER_DEFAULT, parse_capability
+from clusterctl.parsing.capabilities import parse_capability
 from clusterctl.parsing.compose_depends import check_dependencies
 from clusterctl.parsing.compose_deploy import check_resources
+from clusterctl.parsing.compose_runtime import runtime_of
 from clusterctl.parsing.compose_walk import Context, read_section
 from clusterctl.parsing.cursor import Cursor
 from clusterctl.parsing.names import parse_service_name
@@ -30,6 +31,8 @@ DIRECT = {
     "stop_signal": "stop_signal",
     "stop_grace_period": "stop_grace_period_s",
     "depends_on": "depends_on",
+    "network_mode": "network_mode",
+    "pull_policy": "pull_policy",
     "x-canary": "canary",
     "x-drain": "drain",
     "x-priority": "priority",
@@ -57,7 +60,11 @@ def _read_service(name: str, cursor: Cursor, context: Context) -> Service:
     if cursor.value.kind in {"map", "null"} and cursor.value.get("image") is None:
         cursor.mistake('"image" is missing')
     fields = {field: keys[key] for key, field in DIRECT.items() if keys.get(key) is not None}
-    service = Service(**{"name": name, "image": "", **fields, **(keys.get("deploy") or {})})
+    deploy = keys.get("deploy") or {}
+    runtime = runtime_of(cursor, keys, deploy.pop("gpus", None))
+    fields["labels"] = {**(keys.get("label_file") or {}), **(keys.get("labels") or {})}
+    service = Service(**{"name": name, "image": "", **fields, **deploy, "runtime": runtime})
+    _check_network(cursor, service)
     _check_canary(cursor, service)
     _check_singleton(cursor, service)
     return _with_limits(cursor, keys, _with_storage(keys, _checked_command(cursor, service)))
@@ -106,32 +113,43 @@ def _checked_command(cursor: Cursor, service: Service) -> Service:
 
 
 def _with_limits(cursor: Cursor, keys: dict[str, Any], service: Service) -> Service:
-    """Add `mem_limit` and `cpus`, older words for `deploy.resources.limits`; two words may not disagree."""
+    """Add `mem_limit`, `cpus` and `pids_limit`, older words for `deploy.resources.limits`; two words may not disagree."""
     limits = service.limits
-    older = Resources(cpus=keys.get("cpus"), memory_bytes=keys.get("mem_limit"))
+    older = Resources(keys.get("cpus"), keys.get("mem_limit"), keys.get("pids_limit"))
     if older.cpus is not None and limits.cpus not in {None, older.cpus}:
         cursor.mistake("cpus and deploy.resources.limits.cpus differ; keep one")
     if older.memory_bytes is not None and limits.memory_bytes not in {None, older.memory_bytes}:
         cursor.mistake("mem_limit and deploy.resources.limits.memory differ; keep one")
+    if older.pids is not None and limits.pids not in {None, older.pids}:
+        cursor.mistake("pids_limit and deploy.resources.limits.pids differ; keep one")
     merged = Resources(
         cpus=older.cpus if limits.cpus is None else limits.cpus,
         memory_bytes=older.memory_bytes if limits.memory_bytes is None else limits.memory_bytes,
+        pids=older.pids if limits.pids is None else limits.pids,
     )
     if merged != limits:
         check_resources(cursor, merged, service.reservations)
     return replace(service, limits=merged)
 
 
-def read_cap_add(cursor: Cursor, context: Context) -> tuple[str, ...]:
-    """Read capabilities to add; more than docker's own set needs the policy's leave."""
-    allowed = DOCKER_DEFAULT | set(context.policy.allow_capabilities)
-    names: list[str] = []
-    for item in cursor.items():
-        name = item.read(as_text(parse_capability), None)
-        if name is not None and name not in allowed:
-            item.mistake(f"{name} needs leave: list it in the inventory, policy.allow_capabilities")
-        names += [name] if name is not None else []
-    return tuple(dict.fromkeys(names))
+def _check_network(cursor: Cursor, service: Service) -> None:
+    """Note what docker refuses of a container that has no network of its own."""
+    names = service.runtime.names
+    mode = service.network_mode
+    if mode and (service.ports or names.mac_address):
+        cursor.mistake(f"network_mode: {mode} has no ports of its own; leave ports and mac_address out")
+    if mode == "host" and (names.hostname or names.domainname):
+        cursor.mistake("network_mode: host has the host's name; leave hostname and domainname out")
+    if mode == "host" and any(name.startswith("net.") for name in service.runtime.sysctls):
+        cursor.mistake("network_mode: host has the host's network; set sysctls of net. on the host")
+    if mode == "none" and names.dns:
+        cursor.mistake("network_mode: none reaches no server of names; leave dns out")
+
+
+def read_cap_add(cursor: Cursor, _context: Context) -> tuple[str, ...]:
+    """Read capabilities to add; more than docker's own set needs the policy's leave (`compose_allow`)."""
+    names = [item.read(as_text(parse_capability), None) for item in cursor.items()]
+    return tuple(dict.fromkeys(name for name in names if name is not None))
 
 
 def read_cap_drop(cursor: Cursor, _context: Context) -> tuple[str, ...]:

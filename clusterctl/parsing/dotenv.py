@@ -23,22 +23,27 @@ Line = tuple[int, str, str | Unfit]
 """Number, name, and the value or what is wrong with it."""
 
 
-def parse_env_file(text: str) -> Iterator[Line]:
-    """Yield each variable of an env file; a line that cannot be taken yields what is wrong with it."""
+def parse_env_file(text: str, *, raw: bool = False) -> Iterator[Line]:
+    """Yield each variable of an env file; a line that cannot be taken yields what is wrong with it.
+
+    `raw` (Compose's `format: raw`): what is behind `=` is the value, quotes and `$` as they stand.
+    """
     if len(text) > MOST_CHARACTERS:
         yield 0, "", Unfit(f"longer than {MOST_CHARACTERS} characters")
         return
-    for number, raw in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
-        line = raw.removesuffix("\r").strip(" \t")
+    for number, written in enumerate(text.removeprefix("\ufeff").split("\n"), start=1):
+        line = written.removesuffix("\r").strip(" \t")
         if line and not line.startswith("#"):
-            yield _parse_line(number, line)
+            yield _parse_line(number, line, raw=raw)
 
 
-def _parse_line(number: int, line: str) -> Line:
+def _parse_line(number: int, line: str, *, raw: bool) -> Line:
     name, mark, value = line.partition("=")
     name = name.removeprefix("export ").strip(" \t")
     if not mark:
         return number, name, Unfit(NO_VALUE)
+    if raw:
+        return number, name, value
     try:
         return number, name, _parse_value(value.strip(" \t"))
     except Unfit as error:

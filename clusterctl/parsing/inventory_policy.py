@@ -7,11 +7,10 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from clusterctl.model.inventory import Hook, Policy
-from clusterctl.parsing.capabilities import parse_capability
 from clusterctl.parsing.cursor import Cursor
+from clusterctl.parsing.inventory_allow import REPLACED, note_replaced, read_allow
 from clusterctl.parsing.limits import parse_limit
 from clusterctl.parsing.names import parse_label_key
-from clusterctl.parsing.paths import parse_absolute_path
 from clusterctl.parsing.scalars import (
     as_text,
     one_of,
@@ -29,8 +28,6 @@ T = TypeVar("T")
 HOOK_KEYS = ("command", "on", "timeout")
 
 _LISTS: dict[str, tuple[str, Callable[[str], Any]]] = {
-    "allow_host_paths": ("allow_host_paths", parse_absolute_path),
-    "allow_capabilities": ("allow_capabilities", parse_capability),
     "windows": ("windows", parse_window),
 }
 _VALUES: dict[str, tuple[str, Callable[[str], Any]]] = {
@@ -39,12 +36,12 @@ _VALUES: dict[str, tuple[str, Callable[[str], Any]]] = {
     "domain": ("domain", parse_label_key),
 }
 _HOOKS = ("before", "after")
-KEYS = ("min_free_disk", "lock_hosts", *_LISTS, *_VALUES, *_HOOKS)
+KEYS = ("min_free_disk", "lock_hosts", "allow", *_LISTS, *_VALUES, *_HOOKS)
 
 
 def read_policy(cursor: Cursor, hosts: Collection[str]) -> Policy:
     """Read the policy; `hosts` are the names that lock hosts may have."""
-    keys = cursor.section(KEYS)
+    keys = cursor.section((*KEYS, *REPLACED))
     fields: dict[str, Any] = {}
     for key, place in keys.items():
         if key in _LISTS:
@@ -55,6 +52,10 @@ def read_policy(cursor: Cursor, hosts: Collection[str]) -> Policy:
             fields[field] = place.read(as_text(parser), None)
         elif key in _HOOKS:
             fields[key] = _read_hooks(place)
+        elif key in REPLACED:
+            note_replaced(key, place)
+        elif key == "allow":
+            fields[key] = read_allow(place)
         elif key == "lock_hosts":
             fields[key] = _read_lock_hosts(place, hosts)
     policy = _read_free_disk(keys["min_free_disk"]) if "min_free_disk" in keys else Policy()

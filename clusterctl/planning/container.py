@@ -9,6 +9,7 @@ import shlex
 
 from clusterctl.model.placement import Instance
 from clusterctl.model.service import HealthCheck, Mount, Port, Service
+from clusterctl.planning.docker_options import logging_options, runtime_options
 
 DOCKER = "/usr/bin/docker"
 LABEL = "io.clusterctl"
@@ -36,17 +37,19 @@ def docker_run(service: Service, image: str, instance: Instance, spec: str, cid_
     through docker's own driver, while docker's complaints (stderr) are the unit's.
     """
     words = [DOCKER, "run", "--rm", "--pull=never", "--attach=stdout", "--restart=no"]
-    words += [f"--name={instance.name}", f"--hostname={instance.name}", f"--cidfile={cid_file}"]
-    words += ["--log-driver=journald", f"--log-opt=tag={instance.name}"]
+    words += [f"--name={instance.name}", *_hostname(service, instance), f"--cidfile={cid_file}"]
+    words += logging_options(service.runtime.logging, instance.name)
     words += _labels(service, instance, spec)
     if service.environment:
         words.append(f"--env-file={env_path(instance)}")
     words += [f"--publish={_publish(port)}" for port in service.ports]
-    words += [f"--mount={_mount(instance.project, mount)}" for mount in service.mounts]
+    words += [_mount(instance.project, mount) for mount in service.mounts]
     words += [f"--tmpfs={path}" for path in service.tmpfs]
     words += _health(service.healthcheck)
     words += _limits(service)
     words += _security(service)
+    words += [f"--network={service.network_mode}"] if service.network_mode else []
+    words += runtime_options(service.runtime)
     return [*words, *_command(service, image)]
 
 
@@ -69,12 +72,49 @@ def _publish(port: Port) -> str:
     return f"{prefix}{port.published}:{port.target}/{port.protocol}"
 
 
+def _hostname(service: Service, instance: Instance) -> list[str]:
+    if service.network_mode == "host" or service.runtime.namespaces.uts:
+        return []
+    return [f"--hostname={service.runtime.names.hostname or instance.name}"]
+
+
 def _mount(project: str, mount: Mount) -> str:
-    source = volume_name(project, mount.source) if mount.kind == "volume" else mount.source
-    fields = [f"type={mount.kind}", f"source={source}", f"target={mount.target}"]
-    if mount.read_only:
-        fields.append("readonly")
-    return ",".join(_csv(field) for field in fields)
+    """Return the option of a mount; labels of SELinux and the making of a directory only `--volume` knows."""
+    if mount.selinux or mount.create_host_path:
+        return f"--volume={_short_mount(project, mount)}"
+    fields = [f"type={mount.kind}", f"source={_source(project, mount)}", f"target={mount.target}"]
+    fields += ["readonly"] if mount.read_only else []
+    fields += [f"bind-propagation={mount.propagation}"] if mount.propagation else []
+    fields += _volume_fields(mount)
+    return "--mount=" + ",".join(_csv(field) for field in fields)
+
+
+def _short_mount(project: str, mount: Mount) -> str:
+    options = [
+        *(["ro"] if mount.read_only else []),
+        *([mount.selinux] if mount.selinux else []),
+        *([mount.propagation] if mount.propagation else []),
+        *(["nocopy"] if mount.nocopy else []),
+    ]
+    return ":".join([_source(project, mount), mount.target, *([",".join(options)] if options else [])])
+
+
+def _source(project: str, mount: Mount) -> str:
+    if mount.kind == "bind":
+        return mount.source
+    volume = mount.volume
+    return volume.name or (mount.source if volume.external else volume_name(project, mount.source))
+
+
+def _volume_fields(mount: Mount) -> list[str]:
+    volume = mount.volume
+    return [
+        *(["volume-nocopy=true"] if mount.nocopy else []),
+        *([f"volume-subpath={mount.subpath}"] if mount.subpath else []),
+        *([f"volume-driver={volume.driver or 'local'}"] if volume.driver or volume.driver_opts else []),
+        *(f"volume-opt={name}={value}" for name, value in volume.driver_opts),
+        *(f"volume-label={name}={value}" for name, value in volume.labels),
+    ]
 
 
 def _csv(field: str) -> str:
@@ -84,16 +124,27 @@ def _csv(field: str) -> str:
 def _health(check: HealthCheck | None) -> list[str]:
     if check is None:
         return []
-    kind, *test = check.test
-    if kind == "NONE":
+    if check.test[:1] == ("NONE",):
         return ["--no-healthcheck"]
-    return [
-        f"--health-cmd={test[0] if kind == 'CMD-SHELL' else _shell_words(test)}",
-        f"--health-interval={_duration(check.interval_s)}",
-        f"--health-timeout={_duration(check.timeout_s)}",
-        f"--health-retries={check.retries}",
-        f"--health-start-period={_duration(check.start_period_s)}",
+    own = not check.test
+    figures = {
+        "interval": _duration(check.interval_s),
+        "timeout": _duration(check.timeout_s),
+        "retries": str(check.retries),
+        "start-period": _duration(check.start_period_s),
+    }
+    words = [
+        f"--health-{name}={value}" for name, value in figures.items() if not own or value not in {"0", "0ms"}
     ]
+    words += (
+        [f"--health-start-interval={_duration(check.start_interval_s)}"] if check.start_interval_s else []
+    )
+    return words if own else [f"--health-cmd={_test(check.test)}", *words]
+
+
+def _test(test: tuple[str, ...]) -> str:
+    kind, *words = test
+    return words[0] if kind == "CMD-SHELL" else _shell_words(words)
 
 
 def _shell_words(words: list[str]) -> str:
@@ -110,8 +161,11 @@ def _limits(service: Service) -> list[str]:
         words.append(f"--memory={service.limits.memory_bytes}b")
     if service.limits.cpus:
         words.append(f"--cpus={service.limits.cpus:g}")
-    if service.reservations.memory_bytes:
-        words.append(f"--memory-reservation={service.reservations.memory_bytes}b")
+    reserved = service.reservations.memory_bytes or service.runtime.cgroup.memory_reservation_bytes
+    if reserved:
+        words.append(f"--memory-reservation={reserved}b")
+    if service.limits.pids:
+        words.append(f"--pids-limit={service.limits.pids}")
     return words
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from clusterctl.model.inventory import Inventory
 from clusterctl.model.names import natural
 from clusterctl.model.plan import Change, Plan
+from clusterctl.model.privilege import privileges_of
 from clusterctl.model.service import Project, Service
 from clusterctl.model.snapshot import Snapshot
 from clusterctl.planning.changes import Context, find_step_blocks, find_tasks
@@ -103,6 +104,7 @@ def plan_apply(
         changes=tuple(task.change for task in tasks),
         unchanged=sum((instance, unit.host) not in touched for instance, unit in placements.kept.items()),
         goes_back_to=back,
+        privileges=_privileges(project, tasks),
     )
 
 
@@ -144,6 +146,17 @@ def in_order(
         replace(inventory, hosts=tuple(sorted(inventory.hosts, key=lambda host: natural(host.name)))),
         replace(project, services=tuple(sorted(project.services, key=lambda service: service.name))),
         Snapshot(dict(sorted(snapshot.hosts.items(), key=lambda item: natural(item[0])))),
+    )
+
+
+def _privileges(project: Project, tasks: Sequence[Task]) -> tuple[str, ...]:
+    """Return what the services that change take of their hosts, one line each."""
+    changing = {task.of for task in tasks if not task.removes}
+    services = (service for service in project.services if service.name in changing)
+    return tuple(
+        f"{service.name} {privilege.words} (policy.allow.{privilege.grant})"
+        for service in services
+        for privilege in privileges_of(service)
     )
 
 

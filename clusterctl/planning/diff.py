@@ -12,6 +12,7 @@ from typing import Any
 
 from clusterctl.model.plan import FieldChange
 from clusterctl.model.service import Service
+from clusterctl.planning.plain import NotPlainError, from_plain
 from clusterctl.planning.spec import NOT_OF_A_CONTAINER, canonical
 
 _LONGEST = 60
@@ -23,7 +24,7 @@ def diff_service(
     """Return the fields of a container that differ between the manifest's service and the playbook's."""
     if old is None:
         return ()
-    wanted = json.loads(canonical(dataclasses.asdict(new)))
+    old, wanted = _whole(old), json.loads(canonical(dataclasses.asdict(new)))
     names = [
         name for name in sorted(wanted) if old.get(name) != wanted[name] and name not in NOT_OF_A_CONTAINER
     ]
@@ -31,6 +32,15 @@ def diff_service(
     if old_pin != new_pin and old.get("image") == new.image:
         changes.append(FieldChange("image digest", _short(old_pin), _short(new_pin)))
     return tuple(changes)
+
+
+def _whole(old: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what an older release wrote, with the defaults of what it did not know."""
+    try:
+        known: Mapping[str, Any] = json.loads(canonical(dataclasses.asdict(from_plain(Service, old))))
+    except NotPlainError:
+        return old
+    return known
 
 
 def _changes(name: str, old: Any, new: Any) -> list[FieldChange]:

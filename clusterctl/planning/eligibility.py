@@ -13,6 +13,8 @@ from clusterctl.model.inventory import Inventory
 from clusterctl.model.placement import Instance, Refusal
 from clusterctl.model.service import Constraint, Service
 from clusterctl.model.snapshot import HostFacts
+from clusterctl.planning.docker_options import too_old
+from clusterctl.planning.images import held_by
 from clusterctl.planning.markers import parse_marker
 from clusterctl.planning.observed import foreign_containers, foreign_ports, foreign_units
 
@@ -111,6 +113,7 @@ def may_stay(room: Room, service: Service, *, grows: bool = False) -> Refusal | 
     return _refusal(
         room,
         _constraints(room.host, service)
+        or too_old(service, room.facts.docker_version)
         or _ports(room, service)
         or _volumes(room, service)
         or (_memory(room, service) or _cpus(room, service) if grows else ""),
@@ -126,6 +129,9 @@ def may_place(
         _constraints(room.host, service)
         or _cordon(room.facts.markers)
         or mute(room.facts)
+        or too_old(service, room.facts.docker_version)
+        or _external(room.facts, service)
+        or _image(room.facts, service)
         or _names(room, instance)
         or _ports(room, service)
         or _memory(room, service)
@@ -190,6 +196,21 @@ def mute(facts: HostFacts) -> str:
     if facts.systemd_state == "unknown":
         return "systemd does not answer"
     return "" if facts.docker_answers else f"docker does not answer: {facts.docker_error}"
+
+
+def _external(facts: HostFacts, service: Service) -> str:
+    """Return which volume that somebody else must have made is not on the host."""
+    for mount in service.mounts:
+        name = mount.volume.name or mount.source
+        if mount.kind == "volume" and mount.volume.external and name not in (facts.volumes or ()):
+            return f"has no volume {name}, which is external: docker volume create {name}"
+    return ""
+
+
+def _image(facts: HostFacts, service: Service) -> str:
+    if service.pull_policy != "never" or any(held_by(facts, service.image)):
+        return ""
+    return f"does not have {service.image}, and pull_policy is never"
 
 
 def _names(room: Room, instance: Instance) -> str:

@@ -8,13 +8,13 @@ or held by a host under that tag, still serves (faults row 20); with none of the
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from clusterctl.model.names import natural
 from clusterctl.model.plan import Blocked
-from clusterctl.model.service import Project
-from clusterctl.model.snapshot import HostFacts, Snapshot
+from clusterctl.model.service import Project, Service
+from clusterctl.model.snapshot import HostFacts, ImageFact, Snapshot
 from clusterctl.planning.observed import Observed
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
@@ -36,7 +36,7 @@ def pin_images(project: Project, snapshot: Snapshot, units: tuple[Observed, ...]
     notes: list[str] = []
     hosts = sorted(snapshot.seen, key=lambda facts: natural(facts.host))
     for service in project.services:
-        digest, note = _resolve(service.image, service.name, hosts, units)
+        digest, note = _resolve(service, hosts, units)
         if digest:
             pinned[service.name] = f"{repository(service.image)}@{digest}"
             notes += [note] if note else []
@@ -60,38 +60,44 @@ def holds_image(image: str, snapshot: Snapshot, host: str) -> bool:
     return any(one.repository == name and one.digest == digest for one in held)
 
 
-def _resolve(
-    image: str, service: str, hosts: Sequence[HostFacts], units: tuple[Observed, ...]
-) -> tuple[str, str]:
+def _resolve(service: Service, hosts: Sequence[HostFacts], units: tuple[Observed, ...]) -> tuple[str, str]:
     """Return (digest, note), or ("", reason); `hosts` by name."""
+    image = service.image
     _, at, digest = image.partition("@")
     if at:
         return digest, ""
+    known = _known(service, hosts, units) if service.pull_policy else ""
+    if known or service.pull_policy == "never":
+        return known, "" if known else "no host has it, and pull_policy is never"
     answers = [facts.resolved[image] for facts in hosts if image in facts.resolved]
-    for answer in answers:
-        if _DIGEST.fullmatch(answer.digest):
-            return answer.digest, ""
+    found = next((answer.digest for answer in answers if _DIGEST.fullmatch(answer.digest)), "")
+    if found:
+        return found, ""
     error = next((answer.error for answer in answers if answer.error), "no host could ask the registry")
-    if _says_missing(error):
-        return "", error
-    used = [
-        u.header.pinned.partition("@")[2]
-        for u in units
-        if u.header.service == service and u.header.image == image
-    ]
-    held = [
-        h.digest
-        for facts in hosts
-        for h in facts.images or ()
-        if image == f"{h.repository}:{h.tag}" and h.digest
-    ]
-    for digest in [*used, *held]:
-        if _DIGEST.fullmatch(digest):
-            return (
-                digest,
-                f"{image}: the registry did not answer ({error}); the digest known to the hosts is used",
-            )
+    known = "" if _says_missing(error) else _known(service, hosts, units)
+    if known:
+        return known, f"{image}: the registry did not answer ({error}); the digest known to the hosts is used"
     return "", error
+
+
+def _known(service: Service, hosts: Sequence[HostFacts], units: tuple[Observed, ...]) -> str:
+    """Return the digest in use for the service's image, else one that a host holds under its tag, or ""."""
+    used = [
+        unit.header.pinned.partition("@")[2]
+        for unit in units
+        if unit.header.service == service.name and unit.header.image == service.image
+    ]
+    held = [held.digest for facts in hosts for held in held_by(facts, service.image)]
+    return next((digest for digest in [*used, *held] if _DIGEST.fullmatch(digest)), "")
+
+
+def held_by(facts: HostFacts, image: str) -> Iterator[ImageFact]:
+    """Yield the images in a host's store that are of a reference's repository and tag."""
+    name = repository(image)
+    tag = image.partition("@")[0].removeprefix(name).removeprefix(":") or "latest"
+    return (
+        held for held in facts.images or () if held.repository == name and held.tag == tag and held.digest
+    )
 
 
 def _says_missing(error: str) -> bool:

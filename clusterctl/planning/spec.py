@@ -29,6 +29,8 @@ NOT_OF_A_CONTAINER = frozenset(
         "quorum",
         "depends_on",
         "priority",
+        "pull_policy",
+        "deploy_labels",
     }
 )
 _ENTERS_OTHERWISE = frozenset({"image", "environment", "name"})

@@ -87,7 +87,8 @@ def gate_seconds(check: HealthCheck | None) -> int:
         return GATE_UNKNOWN_S
     if check.test[:1] == ("NONE",):
         return GATE_SLACK_S
-    return int(check.start_period_s + check.retries * (check.interval_s + check.timeout_s)) + GATE_SLACK_S
+    known_s = int(check.start_period_s + check.retries * (check.interval_s + check.timeout_s)) + GATE_SLACK_S
+    return known_s if check.test else max(known_s, GATE_UNKNOWN_S)
 
 
 def file_digest(text: str) -> str:

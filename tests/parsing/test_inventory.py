@@ -7,6 +7,7 @@ import pytest
 from clusterctl.model.host import Capacity, Host
 from clusterctl.model.inventory import Hook, Policy, SshSettings
 from clusterctl.model.limit import Limit
+from clusterctl.model.privilege import Allow
 from clusterctl.model.window import Window
 from tests.parsing.tools import inventory, inventory_mistakes
 
@@ -23,8 +24,12 @@ def test_a_full_inventory_is_read() -> None:
           command_timeout: 1m30s
         policy:
           min_free_disk: [5%, 2g]
-          allow_host_paths: [/srv/data/]
-          allow_capabilities: [cap_net_admin]
+          allow:
+            host_paths: [/srv/data/]
+            capabilities: [cap_net_admin]
+            privileged: [web, shop/db]
+            host_network: true
+            docker_socket: false
           lock_hosts: [web09, db2, db1]
           max_unavailable: 20%
           max_unavailable_per_zone: 1
@@ -49,8 +54,12 @@ def test_a_full_inventory_is_read() -> None:
     assert found.policy == Policy(
         5.0,
         2 * 1024**3,
-        ("/srv/data",),
-        ("NET_ADMIN",),
+        Allow(
+            privileged=("web", "shop/db"),
+            host_network=("*",),
+            host_paths=("/srv/data",),
+            capabilities=("NET_ADMIN",),
+        ),
         lock_hosts=("web09", "db2", "db1"),
         max_unavailable=Limit(None, 20.0),
         max_unavailable_per_domain=Limit(1),
@@ -134,7 +143,7 @@ def test_all_mistakes_are_listed_at_once() -> None:
         cluster: Prod!
         shh: 1
         ssh: {port: 22:22, user: -x, connect_timeout: 10, command_timeout: 0s}
-        policy: {min_free_disk: [x, 101%], allow_host_paths: [srv], allow_capabilities: [NET_ADMN]}
+        policy: {min_free_disk: [x, 101%], allow: {host_paths: [srv], capabilities: [NET_ADMN]}}
         hosts:
           web1: {adress: x, labels: {zone: "a b"}}
           web2: {address: "[::1]", port: 70000}
@@ -161,10 +170,10 @@ def test_all_mistakes_are_listed_at_once() -> None:
         '3: ssh.port: expected a port (1-65535), got "22:22"',
         "3: ssh.user: expected a user name of a-z, 0-9, '_' or '-', at most 32 long, got \"-x\"",
         (
-            '4: policy.allow_capabilities[0]: expected a capability such as NET_ADMIN, got "NET_ADMN": '
+            '4: policy.allow.capabilities[0]: expected a capability such as NET_ADMIN, got "NET_ADMN": '
             'did you mean "NET_ADMIN"?'
         ),
-        '4: policy.allow_host_paths[0]: expected an absolute path, got "srv"',
+        '4: policy.allow.host_paths[0]: expected an absolute path, got "srv"',
         '4: policy.min_free_disk[0]: expected a percentage such as 10% or a size such as 1g, got "x"',
         '4: policy.min_free_disk[1]: expected a percentage such as 10% or a size such as 1g, got "101%"',
         (
@@ -328,3 +337,35 @@ def test_a_host_may_be_a_witness() -> None:
 
     assert found.witnesses == {"w1"}
     assert len(inventory_mistakes("cluster: c\nhosts:\n  w1: {witness: perhaps}\n")) == 1
+
+
+def test_what_may_be_allowed_is_checked() -> None:
+    found = inventory_mistakes("""
+        cluster: lab
+        policy:
+          allow_host_paths: [/srv]
+          allow_capabilities: [NET_ADMIN]
+          allow:
+            privileged: yes
+            host_pid: [a/b/c]
+            devices: [dri]
+            security_opt: [seccomp]
+            sysctls: [net.core.somaxconn]
+        hosts: {h1: }
+    """)
+
+    assert found == [
+        "inventory.yaml:3: policy.allow_host_paths: is now policy.allow.host_paths: write allow: {host_paths: [...]}",
+        (
+            "inventory.yaml:4: policy.allow_capabilities: is now policy.allow.capabilities: "
+            "write allow: {capabilities: [...]}"
+        ),
+        "inventory.yaml:6: policy.allow.privileged: expected true, false, or a list of services such as [web, shop/db]",
+        'inventory.yaml:7: policy.allow.host_pid[0]: expected the name of a service, or PROJECT/SERVICE, got "a/b/c"',
+        'inventory.yaml:8: policy.allow.devices[0]: expected an absolute path, got "dri"',
+        (
+            "inventory.yaml:9: policy.allow.security_opt[0]: expected a security option such as no-new-privileges:true "
+            'or seccomp=unconfined, got "seccomp"'
+        ),
+        'inventory.yaml:10: policy.allow: unknown key "sysctls"',
+    ]

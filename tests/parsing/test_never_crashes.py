@@ -16,6 +16,7 @@ from clusterctl.parsing.compose import parse_playbook
 from clusterctl.parsing.compose_keys import SUPPORTED
 from clusterctl.parsing.compose_known import KNOWN
 from clusterctl.parsing.inventory import parse_inventory
+from clusterctl.parsing.inventory_allow import ALLOW_KEYS
 from clusterctl.parsing.inventory_policy import HOOK_KEYS
 from clusterctl.parsing.inventory_policy import KEYS as POLICY_KEYS
 from clusterctl.parsing.limits import parse_limit, parse_serial
@@ -72,7 +73,7 @@ INVENTORY_KEYS = [
         "cpus",
         "memory",
     ),
-    *("min_free_disk", "allow_host_paths", "connect_timeout", "web[1-3]", "a", "all"),
+    *("min_free_disk", "allow_host_paths", *ALLOW_KEYS, "connect_timeout", "web[1-3]", "a", "all"),
     *(*POLICY_KEYS, *HOOK_KEYS),
 ]
 STEPS_KEYS = sorted(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from clusterctl.model.inventory import Policy
+from clusterctl.model.privilege import Allow
 from clusterctl.model.service import (
     Constraint,
     HealthCheck,
@@ -81,7 +82,7 @@ def test_a_full_playbook_is_read() -> None:
           logs: {}
         """,
         files={"web.env": "A=from-file\nB=2\n"},
-        policy=Policy(allow_capabilities=("NET_ADMIN",)),
+        policy=Policy(allow=Allow(capabilities=("NET_ADMIN",))),
     )
 
     assert project.name == "store"
@@ -215,7 +216,6 @@ def test_no_attempts_is_no_bound_as_in_swarm() -> None:
         ("/srv", ()),
         ("/home/shop", ()),
         ("/etc/shop", ("/etc/shop",)),
-        ("/run/docker.sock", ("/run/docker.sock",)),
         ("/", ("/",)),
     ],
 )
@@ -223,7 +223,7 @@ def test_a_path_of_the_host_is_mounted_where_it_is_nobodys_or_allowed(
     path: str, allowed: tuple[str, ...]
 ) -> None:
     """Row 18."""
-    found = service(f'volumes: ["{path}:/x"]', policy=Policy(allow_host_paths=allowed))
+    found = service(f'volumes: ["{path}:/x"]', policy=Policy(allow=Allow(host_paths=allowed)))
 
     assert found.mounts == (Mount("bind", path, "/x"),)
 

@@ -29,6 +29,7 @@ from clusterctl.model.intent import (
 )
 from clusterctl.model.limit import Limit
 from clusterctl.model.run import RunSummary
+from clusterctl.model.runtime import Cgroup, Logging, Names, Namespaces, Runtime
 from clusterctl.model.service import (
     Canary,
     Constraint,
@@ -80,6 +81,17 @@ FULL = Service(
     depends_on=(Dependency("db", "service_healthy"),),
     priority=5,
     singleton=True,
+    runtime=Runtime(
+        devices=("/dev/fuse:/dev/fuse:rwm",),
+        sysctls={"net.core.somaxconn": "1"},
+        logging=Logging("local", {"max-size": "1m"}),
+        cgroup=Cgroup(memory_swappiness=0),
+        names=Names(hostname="front"),
+        namespaces=Namespaces(ipc="none"),
+    ),
+    network_mode="host",
+    pull_policy="never",
+    deploy_labels={"team": "shop"},
 )
 PROJECT = Project("shop", (FULL,), ("data",))
 WINDOW = Window((5, 6), 120, 10_800, "Europe/Amsterdam")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from clusterctl.model.runtime import Runtime
 from clusterctl.model.service import (
     Canary,
     Constraint,
@@ -41,6 +42,8 @@ RESTARTS: dict[str, Any] = {
     "reservations": Resources(None, 1),
     "restart": RestartPolicy("none"),
     "singleton": True,
+    "runtime": Runtime(privileged=True),
+    "network_mode": "host",
 }
 DOES_NOT_RESTART: dict[str, Any] = {
     "mode": "global",
@@ -53,6 +56,8 @@ DOES_NOT_RESTART: dict[str, Any] = {
     "quorum": "etcd",
     "depends_on": (Dependency("db", "service_healthy"),),
     "priority": 9,
+    "pull_policy": "never",
+    "deploy_labels": {"team": "shop"},
 }
 # The name is in the instance's name; of the image only the pinned digest counts.
 IDENTITY = {"name", "image"}
