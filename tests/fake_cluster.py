@@ -106,6 +106,7 @@ class FakeCluster:
             containers=container_facts(fake) if fake.docker else None,
             images=tuple(image_fact(image) for image in sorted(fake.images)) if fake.docker else None,
             volumes=tuple(sorted(fake.volumes)) if fake.docker else None,
+            networks=dict(fake.networks) if fake.docker else None,
             ports=tuple(sorted(used | {PortUse(port, "tcp") for port in fake.listeners})),
             env_digests={name: sha(text) for name, text in sorted(fake.env.items())},
             markers=dict(fake.markers),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -32,6 +33,8 @@ class Container:
     volumes: tuple[str, ...] = ()
     writes: tuple[str, ...] = ()
     env_file: str = ""
+    binds: tuple[str, ...] = ()
+    networks: tuple[str, ...] = ()
     environment: str = ""
     checked: bool = False
     health: str = ""
@@ -46,6 +49,8 @@ class FakeHost:
     active: dict[str, str] = field(default_factory=dict)
     enabled: set[str] = field(default_factory=set)
     env: dict[str, str] = field(default_factory=dict)
+    unit_files: dict[str, str] = field(default_factory=dict)
+    networks: dict[str, str] = field(default_factory=dict)
     previous: dict[str, tuple[str, str | None]] = field(default_factory=dict)
     containers: dict[str, Container] = field(default_factory=dict)
     images: set[str] = field(default_factory=set)
@@ -86,10 +91,14 @@ def waits_for_leave(fake: FakeHost, unit: str) -> bool:
 
 @lru_cache(maxsize=8192)
 def argv_of(text: str) -> tuple[str, ...]:
-    """Return the words of the unit's main process, if it is one of docker's."""
-    lines = [line.removeprefix("ExecStart=") for line in text.splitlines() if line.startswith("ExecStart=")]
-    words = read_exec_line(lines[0]) if lines else []
-    return tuple(words) if words[:2] == ["/usr/bin/docker", "run"] else ()
+    """Return the words by which docker makes the unit's container, if there is one."""
+    lines = [
+        line.partition("=")[2]
+        for line in text.splitlines()
+        if line.startswith(("ExecStart=", "ExecStartPre="))
+    ]
+    found = (read_exec_line(line) for line in lines if line.startswith("/usr/bin/docker"))
+    return next((tuple(words) for words in found if words[1] in {"run", "create"}), ())
 
 
 def _values(text: str, option: str) -> list[str]:
@@ -113,9 +122,24 @@ def container_of(text: str) -> Container:
         volumes=tuple(_source(mount) for mount in mounts),
         writes=tuple(_source(mount) for mount in mounts if not mount.endswith(",readonly")),
         env_file="".join(_values(text, "--env-file")),
+        binds=tuple(
+            _source(mount) for mount in _values(text, "--mount") if "/etc/clusterctl/files/" in mount
+        ),
+        networks=_networks(text),
         checked=checked,
         health="healthy" if checked else "",
     )
+
+
+def _networks(text: str) -> tuple[str, ...]:
+    lines = [line.removeprefix("Networks=") for line in text.splitlines() if line.startswith("Networks=")]
+    return tuple(" ".join(lines).split())
+
+
+def label_of(text: str, network: str) -> str:
+    """Return the label under which a unit makes a network."""
+    line = next(line for line in text.splitlines() if " network create " in line and network in line)
+    return str(re.findall(rf"io\.clusterctl\.network=([0-9a-f]+)[^;]*?{re.escape(network)} ", line)[0])
 
 
 def _source(mount: str) -> str:

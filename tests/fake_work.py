@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -27,8 +27,10 @@ from clusterctl.remote.calls import call_of
 from tests import fake_steps
 from tests.fake_host import (
     Container,
+    argv_of,
     container_name,
     container_of,
+    label_of,
     sha,
 )
 
@@ -168,6 +170,10 @@ class HostWork:
         self._cluster.effect()
         fake.enabled.discard(unit)
         self._stop(unit)
+        self._sweep_networks(unit)
+        for path in sorted(self._fake.unit_files):
+            if path.startswith(f"/etc/clusterctl/files/{step.instance.name}/"):
+                del self._fake.unit_files[path]
         self._keep(unit, step.instance.name)
         self._cluster.effect()
         del fake.files[unit]
@@ -193,7 +199,9 @@ class HostWork:
             refusal = self._refusal(step)
             if refusal:
                 results[number] = StepResult(step, "failed", refusal)
-            elif step.action == "replace":
+                continue
+            self._lay(step)
+            if step.action == "replace":
                 self._install(step)
         go = {number: step for number, step in steps.items() if number not in results}
         for step in go.values():
@@ -206,7 +214,38 @@ class HostWork:
             for step in go.values():
                 if step.action == action:
                     self._systemctl(step.instance.unit, action)
-        return results | {number: self._verdict(step) for number, step in go.items()}
+        results |= {number: self._verdict(step) for number, step in go.items()}
+        self._sweep(go.values())
+        return results
+
+    def _sweep(self, steps: Collection[ApplyUnit]) -> None:
+        for step in steps:
+            self._sweep_files(step.instance.name, step.instance.unit)
+        if steps:
+            self._sweep_networks("")
+
+    def _lay(self, step: ApplyUnit) -> None:
+        for file in step.files:
+            self._cluster.effect()
+            self._fake.unit_files[file.path] = file.content
+
+    def _sweep_files(self, name: str, unit: str) -> None:
+        texts = [self._fake.files.get(unit, ""), self._fake.previous.get(unit, ("", None))[0]]
+        wanted = {path for text in texts if argv_of(text) for path in container_of(text).binds}
+        for path in sorted(self._fake.unit_files):
+            if path.startswith(f"/etc/clusterctl/files/{name}/") and path not in wanted:
+                self._cluster.effect()
+                del self._fake.unit_files[path]
+
+    def _sweep_networks(self, but: str) -> None:
+        """Remove the networks of ours that no unit but one names; docker keeps those in use."""
+        texts = [text for unit, text in self._fake.files.items() if unit != but and argv_of(text)]
+        named = {name for text in texts for name in container_of(text).networks}
+        used = {name for container in self._fake.containers.values() for name in container.networks}
+        for name in sorted(self._fake.networks):
+            if self._fake.networks[name] and name not in named | used:
+                self._cluster.effect()
+                del self._fake.networks[name]
 
     def _refusal(self, step: ApplyUnit) -> str:
         present = self._fake.files.get(step.instance.unit)
@@ -262,6 +301,12 @@ class HostWork:
             return False
         if taken & {use.port for use in container.ports} or self._cluster.is_broken(container.image):
             return False
+        if any(path not in fake.unit_files for path in container.binds):
+            return False
+        for network in container.networks:
+            if fake.networks.get(network) == "":
+                return False
+        fake.networks |= {network: label_of(text, network) for network in container.networks}
         fake.volumes |= set(container.volumes)
         fake.since[f"clusterctl-{name}.service"] = self._cluster.clock_s
         environment = fake.env[name] if container.env_file else ""

@@ -27,6 +27,17 @@ class PullImage:
 
 
 @dataclass(frozen=True, slots=True)
+class UnitFile:
+    """A config or secret of a unit: an absolute path on the host, and the content, which is never shown (I9)."""
+
+    path: str
+    content: str = field(repr=False)
+    mode: int
+    uid: int
+    gid: int
+
+
+@dataclass(frozen=True, slots=True)
 class ApplyUnit:
     """Write a unit and its environment, and have it running and healthy, within `gate_s` seconds.
 
@@ -35,7 +46,7 @@ class ApplyUnit:
     `action` says how: install and (re)start it, start or restart what is there, or only enable it.
 
     `replaces` is the sha256 of the unit file expected on the host ("" for none): the step is
-    conditional, "if old then new". The environment is kept out of every text shown (I9). `leaves` is the
+    conditional, "if old then new". The environment and `files` are kept out of every text shown (I9). `leaves` is the
     host that is drained, where the instance is started elsewhere.
     """
 
@@ -50,6 +61,7 @@ class ApplyUnit:
     action: Literal["replace", "start", "restart", "enable"] = "replace"
     monitor_s: float = 0.0
     leaves: str = ""
+    files: tuple[UnitFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

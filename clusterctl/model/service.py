@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from clusterctl.model.network import NetworkUse
 from clusterctl.model.runtime import Runtime
 
 
@@ -64,6 +65,19 @@ class Mount:
     def host_path(self) -> str:
         """The path of the host that is mounted, or nothing."""
         return self.source if self.kind == "bind" else self.volume.host_path
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class File:
+    """A config or secret: a file in the container with this content, never shown (I9)."""
+
+    kind: Literal["config", "secret"]
+    name: str
+    target: str
+    content: str = field(default="", repr=False)
+    uid: int = 0
+    gid: int = 0
+    mode: int = 0o444
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,7 +169,10 @@ class Constraint:
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """One service of a project. `command` and `entrypoint` None mean what the image says."""
+    """One service of a project. `command` and `entrypoint` None mean what the image says.
+
+    No `networks` and no `network_mode` is the project's default network; `bridge` is docker's own.
+    """
 
     name: str
     image: str
@@ -189,7 +206,9 @@ class Service:
     priority: int = 0
     singleton: bool = False
     runtime: Runtime = field(default_factory=Runtime)
-    network_mode: Literal["", "none", "host"] = ""
+    network_mode: Literal["", "none", "host", "bridge"] = ""
+    networks: tuple[NetworkUse, ...] = ()
+    files: tuple[File, ...] = ()
     pull_policy: Literal["", "missing", "never"] = ""
     deploy_labels: Mapping[str, str] = field(default_factory=dict)
 

@@ -99,7 +99,10 @@ class Resolved:
 
 @dataclass(frozen=True, slots=True)
 class HostFacts:
-    """All facts of one host. `containers`, `images`, `volumes` are None where docker did not answer."""
+    """All facts of one host. `containers`, `images`, `volumes`, `networks` are None where docker did not answer.
+
+    `networks`: by name the label that says what it is, empty where it is not ours.
+    """
 
     host: str
     address: str
@@ -136,6 +139,7 @@ class HostFacts:
     epoch: int = 0
     reboot_reasons: tuple[str, ...] = ()
     packages: PackageFacts | None = None
+    networks: Mapping[str, str] | None = None
 
     @property
     def docker_answers(self) -> bool:

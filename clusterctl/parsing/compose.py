@@ -11,10 +11,9 @@ from dataclasses import replace
 
 from clusterctl.model.inventory import Policy
 from clusterctl.model.service import Project
-from clusterctl.parsing.compose_allow import check_privileges
+from clusterctl.parsing.compose_declared import declared_in, services_of
 from clusterctl.parsing.compose_keys import SUPPORTED
 from clusterctl.parsing.compose_known import KNOWN
-from clusterctl.parsing.compose_volumes import with_volumes
 from clusterctl.parsing.compose_walk import Context, by_section, read_section
 from clusterctl.parsing.cursor import Cursor, open_root
 from clusterctl.parsing.interpolation import resolve_dollars
@@ -40,9 +39,8 @@ def parse_playbook(
     """
     root = open_root(data, file)
     root = replace(root, value=resolve_dollars(root))
-    declared = root.value.get("volumes")
-    volumes = frozenset(entry.key for entry in declared.entries) if declared else frozenset()
-    project = _read_project(root, Context(_KEYS, _KNOWN, read_file, policy, volumes), default_name)
+    context = Context(_KEYS, _KNOWN, read_file, policy, **declared_in(root))
+    project = _read_project(root, context, default_name)
     root.log.raise_if_any()
     return project
 
@@ -54,12 +52,8 @@ def _read_project(root: Cursor, context: Context, default_name: str) -> Project:
     if "name" not in keys and not normalise_name(default_name):
         root.mistake('"name" is missing, and the file\'s name gives none', 1)
     name = keys["name"] if "name" in keys else normalise_name(default_name)
-    volumes = keys.get("volumes") or {}
-    services = tuple(with_volumes(service, volumes) for service in keys.get("services") or ())
-    for entry in root.value.entries:
-        if entry.key == "services":
-            check_privileges(root.at(entry), services, name or "", context.policy)
-    return Project(name or "", services, tuple(volumes))
+    services = services_of(root, keys, name or "", context.policy)
+    return Project(name or "", services, tuple(keys.get("volumes") or ()))
 
 
 def _note_no_services(root: Cursor) -> None:

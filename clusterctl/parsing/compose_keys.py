@@ -24,8 +24,10 @@ from clusterctl.parsing.compose_deploy import (
     read_restart,
 )
 from clusterctl.parsing.compose_environment import parse_env_path, read_env_files, read_environment
+from clusterctl.parsing.compose_files import FILE_KEYS
 from clusterctl.parsing.compose_health import read_healthcheck, read_test
 from clusterctl.parsing.compose_mounts import MOUNT_KEYS, read_ignored
+from clusterctl.parsing.compose_networks import NETWORK_KEYS
 from clusterctl.parsing.compose_pairs import read_label_files, read_labels
 from clusterctl.parsing.compose_ports import parse_mode, parse_published, read_ports
 from clusterctl.parsing.compose_runtime import RUNTIME_KEYS
@@ -79,12 +81,12 @@ def parse_signal(text: str) -> str:
 
 
 def parse_network_mode(text: str) -> str:
-    """Return `host`, `none`, or nothing for a bridge."""
+    """Return `host`, `none`, or `bridge`."""
     if text.startswith(("service:", "container:")):
         raise Unfit("the network of another container: instances of two services may be on two hosts")
     if text not in {"bridge", "none", "host"}:
         raise Expected("bridge, none or host", "networks are named under networks:")
-    return "" if text == "bridge" else text
+    return text
 
 
 def parse_pull_policy(text: str) -> str:
@@ -119,6 +121,8 @@ SUPPORTED: dict[str, Key] = {
     "services": Key(read_services),
     "version": Key(read_ignored, "ignored, as Compose does"),
     **VOLUME_KEYS,
+    **NETWORK_KEYS,
+    **FILE_KEYS,
     **MOUNT_KEYS,
     **RUNTIME_KEYS,
     "services.*.cap_add": Key(read_cap_add, "beyond docker's default set: policy.allow.capabilities"),
@@ -176,7 +180,8 @@ SUPPORTED: dict[str, Key] = {
     "services.*.label_file": Key(read_label_files, "beside the playbook or below"),
     "services.*.attach": Key(read_ignored, "means nothing without a terminal"),
     "services.*.network_mode": Key(
-        text_by(parse_network_mode), "bridge, none, or host: policy.allow.host_network"
+        text_by(parse_network_mode),
+        "none, host (policy.allow.host_network), or bridge: docker's own, without names",
     ),
     "services.*.pull_policy": Key(
         text_by(parse_pull_policy),

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-_TOP = "configs include models networks secrets"
+_TOP = "include models"
 _SERVICE = """
-    build configs develop extends models networks post_start pre_stop profiles provider pull_refresh_after secrets
+    build develop extends models post_start pre_stop profiles provider pull_refresh_after
 """
 _BELOW = {
     "services.*.deploy.placement": "max_replicas_per_node preferences",
+    "configs.*": "environment template_driver",
+    "secrets.*": "driver environment template_driver",
+    "services.*.networks.*": "driver_opts gw_priority interface_name link_local_ips mac_address",
     "services.*.volumes[]": "image",
 }
 

@@ -9,6 +9,7 @@ from clusterctl.model.service import Mount, Resources, Service
 from clusterctl.parsing.capabilities import parse_capability
 from clusterctl.parsing.compose_depends import check_dependencies
 from clusterctl.parsing.compose_deploy import check_resources
+from clusterctl.parsing.compose_networks import check_networks
 from clusterctl.parsing.compose_runtime import runtime_of
 from clusterctl.parsing.compose_walk import Context, read_section
 from clusterctl.parsing.cursor import Cursor
@@ -32,6 +33,7 @@ DIRECT = {
     "stop_grace_period": "stop_grace_period_s",
     "depends_on": "depends_on",
     "network_mode": "network_mode",
+    "networks": "networks",
     "pull_policy": "pull_policy",
     "x-canary": "canary",
     "x-drain": "drain",
@@ -64,6 +66,7 @@ def _read_service(name: str, cursor: Cursor, context: Context) -> Service:
     runtime = runtime_of(cursor, keys, deploy.pop("gpus", None))
     fields["labels"] = {**(keys.get("label_file") or {}), **(keys.get("labels") or {})}
     service = Service(**{"name": name, "image": "", **fields, **deploy, "runtime": runtime})
+    check_networks(cursor, keys)
     _check_network(cursor, service)
     _check_canary(cursor, service)
     _check_singleton(cursor, service)
@@ -99,6 +102,7 @@ def _with_storage(keys: dict[str, Any], service: Service) -> Service:
         service,
         environment={**(keys.get("env_file") or {}), **(keys.get("environment") or {})},
         mounts=tuple(mount for mount in volumes if isinstance(mount, Mount)),
+        files=(*(keys.get("secrets") or ()), *(keys.get("configs") or ())),
         tmpfs=(*(keys.get("tmpfs") or ()), *(path for path in volumes if isinstance(path, str))),
     )
 
@@ -136,6 +140,8 @@ def _check_network(cursor: Cursor, service: Service) -> None:
     """Note what docker refuses of a container that has no network of its own."""
     names = service.runtime.names
     mode = service.network_mode
+    if mode == "bridge":
+        return
     if mode and (service.ports or names.mac_address):
         cursor.mistake(f"network_mode: {mode} has no ports of its own; leave ports and mac_address out")
     if mode == "host" and (names.hostname or names.domainname):

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from clusterctl.model.inventory import Policy
@@ -35,13 +35,15 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What readers need besides the file: the tables, env files, what is allowed, declared volumes."""
+    """What readers need besides the file: the tables, env files, what is allowed, what is declared."""
 
     keys: Mapping[str, Mapping[str, Key]]
     known: Mapping[str, Mapping[str, str]]
     read_file: Callable[[str], str]
     policy: Policy
     volumes: frozenset[str] = frozenset()
+    networks: frozenset[str] = frozenset()
+    files: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
 
 def by_section(table: Mapping[str, T]) -> dict[str, dict[str, T]]:

@@ -14,10 +14,11 @@ from clusterctl.model.inventory import Inventory
 from clusterctl.model.placement import Instance
 from clusterctl.model.plan import Blocked, Change, FieldChange
 from clusterctl.model.service import Project, Service
-from clusterctl.model.snapshot import Snapshot
+from clusterctl.model.snapshot import HostFacts, Snapshot
 from clusterctl.planning.diff import diff_service
 from clusterctl.planning.eligibility import disk_refusal, mute, port_keys, writable_volumes
 from clusterctl.planning.manifest import Manifest
+from clusterctl.planning.networks import may_join, own_networks
 from clusterctl.planning.observed import Observed, foreign_containers
 from clusterctl.planning.scheduler import Placements
 from clusterctl.planning.spec import environment_digest, spec_digest
@@ -102,6 +103,7 @@ def header_of(cluster: str, instance: Instance, service: Service, generation: in
         volumes=writable_volumes(service),
         stop_s=int(service.stop_grace_period_s),
         singleton=service.singleton,
+        networks=own_networks(service, instance.project),
     )
 
 
@@ -180,6 +182,8 @@ def find_step_blocks(context: Context, tasks: list[Task]) -> list[Blocked]:
         if task.change.kind != "remove" and task.change.instance.name in foreign_containers(facts):
             reason = f"a container {task.change.instance} exists and is not ours"
             blocks.append(Blocked("guard", facts.host, reason))
+        misfit = "" if task.change.kind == "remove" else _network_misfit(task, facts)
+        blocks += [Blocked("guard", facts.host, misfit)] if misfit else []
         if silent := mute(facts):
             reason = f"{task.change.instance}: cannot {task.change.kind} it: {silent}"
             blocks.append(Blocked("unreachable", facts.host, reason))
@@ -187,3 +191,7 @@ def find_step_blocks(context: Context, tasks: list[Task]) -> list[Blocked]:
             full = disk_refusal(facts, policy.min_free_disk_percent, policy.min_free_disk_bytes)
             blocks += [Blocked("guard", facts.host, full)] if full else []
     return blocks
+
+
+def _network_misfit(task: Task, facts: HostFacts) -> str:
+    return may_join(task.service, task.change.instance.project, facts) if task.service else ""

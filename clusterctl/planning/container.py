@@ -8,8 +8,9 @@ from __future__ import annotations
 import shlex
 
 from clusterctl.model.placement import Instance
-from clusterctl.model.service import HealthCheck, Mount, Port, Service
+from clusterctl.model.service import File, HealthCheck, Mount, Port, Service
 from clusterctl.planning.docker_options import logging_options, runtime_options
+from clusterctl.planning.networks import network_options
 
 DOCKER = "/usr/bin/docker"
 LABEL = "io.clusterctl"
@@ -23,6 +24,20 @@ def env_path(instance: Instance) -> str:
 def volume_name(project: str, volume: str) -> str:
     """Return docker's name of a project's volume, as Compose names it."""
     return f"{project}_{volume}"
+
+
+def files_version(spec: str) -> str:
+    """Return the folder of an instance's configs and secrets: another spec has another, so that both can be there."""
+    return spec.removeprefix("sha256:")[:16]
+
+
+def files_at(instance: Instance, service: Service, spec: str) -> list[tuple[str, File]]:
+    """Return the configs and secrets of an instance, each with its path below a folder that only root can enter.
+
+    They are numbered: one secret may be there twice, with other rights.
+    """
+    folder = f"/etc/clusterctl/files/{instance.name}/{files_version(spec)}"
+    return [(f"{folder}/{number}.{file.kind}.{file.name}", file) for number, file in enumerate(service.files)]
 
 
 def label_filter(instance: Instance) -> str:
@@ -44,11 +59,15 @@ def docker_run(service: Service, image: str, instance: Instance, spec: str, cid_
         words.append(f"--env-file={env_path(instance)}")
     words += [f"--publish={_publish(port)}" for port in service.ports]
     words += [_mount(instance.project, mount) for mount in service.mounts]
+    words += [
+        f"--mount=type=bind,source={path},target={file.target},readonly"
+        for path, file in files_at(instance, service, spec)
+    ]
     words += [f"--tmpfs={path}" for path in service.tmpfs]
     words += _health(service.healthcheck)
     words += _limits(service)
     words += _security(service)
-    words += [f"--network={service.network_mode}"] if service.network_mode else []
+    words += network_options(service, instance.project)
     words += runtime_options(service.runtime)
     return [*words, *_command(service, image)]
 

@@ -1,6 +1,6 @@
 """What changed in a service, field by field, in words for the person who approves.
 
-Values of the environment are never shown, only the names that changed (I9).
+Values of the environment and contents of files are never shown, only the names that changed (I9).
 """
 
 from __future__ import annotations
@@ -46,17 +46,34 @@ def _whole(old: Mapping[str, Any]) -> Mapping[str, Any]:
 def _changes(name: str, old: Any, new: Any) -> list[FieldChange]:
     if name == "environment":
         return [FieldChange(name, "", _names_changed(old or {}, new or {}))]
+    if name == "files":
+        contents = ({f"{file['kind']} {file['name']}": file for file in files or ()} for files in (old, new))
+        return [FieldChange("configs and secrets", "", _names_changed(*contents))]
+    if name == "networks":
+        return [FieldChange(name, _networks(old), _networks(new))]
     if isinstance(old, dict) and isinstance(new, dict):
         keys = [key for key in sorted({*old, *new}) if old.get(key) != new.get(key)]
         return [change for key in keys for change in _changes(f"{name}.{key}", old.get(key), new.get(key))]
     return [FieldChange(name, _show(old), _show(new))]
 
 
-def _names_changed(old: Mapping[str, str], new: Mapping[str, str]) -> str:
+def _names_changed(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     added = [f"+{key}" for key in new if key not in old]
     removed = [f"-{key}" for key in old if key not in new]
     changed = [f"~{key}" for key in new if key in old and old[key] != new[key]]
     return " ".join(sorted(added) + sorted(removed) + sorted(changed))
+
+
+def _networks(uses: Any) -> str:
+    """Return networks by their keys, each with what is said of it and of the service in it."""
+    words = []
+    for use in uses or ():
+        said = {**use, **use["network"]}
+        more = [
+            f"{key} {_show(value)}" for key, value in said.items() if value and key not in {"network", "key"}
+        ]
+        words.append(said["key"] + (f" ({', '.join(more)})" if more else ""))
+    return ", ".join(words) or "default"
 
 
 def _show(value: Any) -> str:

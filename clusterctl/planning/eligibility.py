@@ -16,6 +16,7 @@ from clusterctl.model.snapshot import HostFacts
 from clusterctl.planning.docker_options import too_old
 from clusterctl.planning.images import held_by
 from clusterctl.planning.markers import parse_marker
+from clusterctl.planning.networks import may_join
 from clusterctl.planning.observed import foreign_containers, foreign_ports, foreign_units
 
 MIB = 1024**2
@@ -199,12 +200,13 @@ def mute(facts: HostFacts) -> str:
 
 
 def _external(facts: HostFacts, service: Service) -> str:
-    """Return which volume that somebody else must have made is not on the host."""
+    """Return which volume or network that somebody else must have made is not on the host."""
     for mount in service.mounts:
         name = mount.volume.name or mount.source
         if mount.kind == "volume" and mount.volume.external and name not in (facts.volumes or ()):
             return f"has no volume {name}, which is external: docker volume create {name}"
-    return ""
+    outer = any(use.network.external for use in service.networks)
+    return may_join(service, "", facts) if outer else ""
 
 
 def _image(facts: HostFacts, service: Service) -> str:

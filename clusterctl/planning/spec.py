@@ -1,7 +1,7 @@
 """The digest that says whether an instance is as wanted, and the environment file it implies.
 
 Decides which fields of a service matter to a running container. Replicas, placement and update
-policy do not: changing them restarts nothing. The environment enters through scrypt, since units
+policy do not: changing them restarts nothing. The environment, configs and secrets enter through scrypt, since units
 can be read by every user of a host and a plain digest of a short secret can be guessed (ADR 0005).
 """
 
@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from clusterctl.model.service import Service
+from clusterctl.model.service import File, Service
 
 # What says where and how often, not what: changing it restarts nothing.
 NOT_OF_A_CONTAINER = frozenset(
@@ -33,7 +33,7 @@ NOT_OF_A_CONTAINER = frozenset(
         "deploy_labels",
     }
 )
-_ENTERS_OTHERWISE = frozenset({"image", "environment", "name"})
+_ENTERS_OTHERWISE = frozenset({"image", "environment", "name", "files"})
 
 
 def render_environment(service: Service) -> str:
@@ -59,7 +59,22 @@ def spec_digest(project: str, service: Service, image: str) -> str:
     }
     spec["image"] = image
     spec["environment"] = _slow_digest(render_environment(service), f"{project}/{service.name}")
+    if service.files:
+        spec["files"] = [_file(file, f"{project}/{service.name}/{file.name}") for file in service.files]
     return "sha256:" + hashlib.sha256(canonical(spec).encode()).hexdigest()
+
+
+def _file(file: File, salt: str) -> list[Any]:
+    """Return what makes a config or secret what it is; the content as hard to guess as the environment (I9)."""
+    return [
+        file.kind,
+        file.name,
+        file.target,
+        file.uid,
+        file.gid,
+        file.mode,
+        _slow_digest(file.content, salt),
+    ]
 
 
 def canonical(value: Any) -> str:

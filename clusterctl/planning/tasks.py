@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from clusterctl.model.plan import ApplyUnit, Change, RemoveUnit, StopUnit
+from clusterctl.model.plan import ApplyUnit, Change, RemoveUnit, StopUnit, UnitFile
 from clusterctl.model.service import Service
+from clusterctl.planning.container import files_at
 from clusterctl.planning.observed import Observed
 from clusterctl.planning.spec import render_environment
 from clusterctl.planning.unit import Header, file_digest, gate_seconds, render_unit
@@ -80,6 +81,10 @@ def apply_step(task: Task, monitor_s: float = 0.0) -> ApplyUnit:
         reason=change.reason,
         action=task.action,
         monitor_s=monitor_s,
+        files=tuple(
+            UnitFile(path, file.content, file.mode, file.uid, file.gid)
+            for path, file in files_at(header.instance, service, header.spec)
+        ),
     )
 
 

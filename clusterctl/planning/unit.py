@@ -14,7 +14,8 @@ from functools import cached_property, lru_cache
 from clusterctl.errors import InputError
 from clusterctl.model.placement import Instance
 from clusterctl.model.service import HealthCheck, Service
-from clusterctl.planning.container import docker_run, label_filter
+from clusterctl.planning.container import DOCKER, docker_run, label_filter
+from clusterctl.planning.networks import join_script, make_script
 from clusterctl.planning.quoting import plain_value, quote_line
 
 GATE_SLACK_S = 30
@@ -50,6 +51,7 @@ class Header:
     stop_s: int = 10
     singleton: bool = False
     failed_on: str = ""
+    networks: tuple[str, ...] = ()
 
     @property
     def is_bound(self) -> bool:
@@ -120,6 +122,7 @@ def parse_header(text: str) -> Header | None:
             stop_s=_whole(values.get("StopSeconds", "10")),
             singleton=values.get("Singleton") == "yes",
             failed_on=values.get("FailedOn", ""),
+            networks=tuple(values.get("Networks", "").split()),
         )
     except (KeyError, ValueError):
         return None
@@ -164,7 +167,7 @@ def _service_section(service: Service, header: Header) -> list[str]:
         "Type=exec",
         "ExecCondition=/usr/bin/systemctl is-active --quiet docker.service",
         f"ExecStartPre=-{clean}",
-        f"ExecStart={quote_line(docker_run(service, header.pinned, header.instance, header.spec, _cid(header)))}",
+        *_start(service, header),
         f"ExecStartPost={_shell(_gate(header, gate_s))}",
         f"ExecStop=-{_shell(f'exec /usr/bin/docker stop -t {grace_s} $(cat {_cid(header)}) >/dev/null')}",
         f"ExecStopPost=-{clean}",
@@ -182,6 +185,28 @@ def _service_section(service: Service, header: Header) -> list[str]:
         "[Install]",
         "WantedBy=multi-user.target docker.service",
         "",
+    ]
+
+
+def _start(service: Service, header: Header) -> list[str]:
+    """Return the lines that make the networks and run the container.
+
+    Before version 25 `docker run` takes one network, so with more the container is created, joined to the
+    others and then started: it never runs with only some of them.
+    """
+    project = header.instance.project
+    make, join = make_script(service, project), join_script(service, project, _cid(header))
+    words = docker_run(service, header.pinned, header.instance, header.spec, _cid(header))
+    lines = [f"ExecStartPre={_shell(make)}"] if make else []
+    if not join:
+        return [*lines, f"ExecStart={quote_line(words)}"]
+    create = [words[0], "create", *words[2:]]
+    start = f"exec {DOCKER} start --attach $(cat {_cid(header)})"
+    return [
+        *lines,
+        f"ExecStartPre={quote_line(create)}",
+        f"ExecStartPre={_shell(join)}",
+        f"ExecStart={_shell(start)}",
     ]
 
 
@@ -203,6 +228,7 @@ def _tail(header: Header) -> list[str]:
         f"StopSeconds={header.stop_s}",
         *(["Singleton=yes"] if header.singleton else []),
         *([f"FailedOn={header.failed_on}"] if header.failed_on else []),
+        *([f"Networks={' '.join(header.networks)}"] if header.networks else []),
     ]
 
 

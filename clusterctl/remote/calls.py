@@ -12,7 +12,7 @@ import hashlib
 import math
 import re
 import shlex
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -29,6 +29,7 @@ from clusterctl.model.plan import (
     SetMarker,
     Step,
     StopUnit,
+    UnitFile,
     Verify,
     WriteManifest,
 )
@@ -42,6 +43,9 @@ _ANY_UNIT = re.compile(r"[a-zA-Z0-9:_.\\@-]{1,255}")
 _BOOT_ID = re.compile(r"[0-9a-f-]{1,64}")
 _PATH = re.compile(r"(?:/[^/\0\n]+)+")
 _OWNER = re.compile(r"[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,31}(?::[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,31})?")
+_UNIT_FILE = re.compile(
+    r"/etc/clusterctl/files/[a-zA-Z0-9._-]+/[0-9a-f]{16}/[0-9]+\.(?:config|secret)\.[A-Za-z0-9._-]+"
+)
 _PINNED = re.compile(r"^Pinned=(.*)$", re.MULTILINE)
 # No line of a unit, an env file or a manifest begins with a digit.
 _MARK = "0"
@@ -118,7 +122,25 @@ def _apply(number: int, step: ApplyUnit, end: str) -> str:
     image = shlex.quote(checked(_IMAGE, pinned.group(1) if pinned else ""))
     times = f"{int(step.gate_s)} {math.ceil(step.monitor_s)}"
     call = f"unit {number} {name} {step.action} {replaces} {checked(_HEX, step.unit_digest)} {times} {image}"
-    return f"{call}{here(step.unit_text, end)}\nenvironment {name}{here(step.environment, end)}"
+    text = f"{call}{here(step.unit_text, end)}\nenvironment {name}{here(step.environment, end)}"
+    return "\n".join([text, *(_unit_file(name, file, end) for file in step.files)])
+
+
+def _unit_file(instance: str, file: UnitFile, end: str) -> str:
+    """Return the call that stages a config or secret; the folder it is for must be the instance's own."""
+    path = checked(_UNIT_FILE, file.path)
+    if path.split("/")[4] != instance:
+        raise ValueError(f"not a file of {instance}: {path!r}")
+    content = file.content.encode()
+    return (
+        f"unit_file {instance} {path.removeprefix('/etc/clusterctl/')} {file.mode & 0o777:o} {int(file.uid)} {int(file.gid)} "
+        f"{hashlib.sha256(content).hexdigest()}{here(_text(_packed(content)), end)}"
+    )
+
+
+def _packed(content: bytes) -> Iterator[str]:
+    packed = base64.b64encode(content).decode()
+    return (packed[at : at + _LINE_BYTES] for at in range(0, len(packed), _LINE_BYTES))
 
 
 def _remove(number: int, step: RemoveUnit, _end: str) -> str:
@@ -167,9 +189,7 @@ def _copy(number: int, step: CopyFile, end: str) -> str:
     path = shlex.quote(checked(_PATH, step.path))
     digest = hashlib.sha256(step.content).hexdigest()
     owner = checked(_OWNER, step.owner or "root")
-    packed = base64.b64encode(step.content).decode()
-    lines = [packed[at : at + _LINE_BYTES] for at in range(0, len(packed), _LINE_BYTES)]
-    return f"file {number} {path} {digest} {step.mode & 0o7777:o} {owner}{here(_text(lines), end)}"
+    return f"file {number} {path} {digest} {step.mode & 0o7777:o} {owner}{here(_text(_packed(step.content)), end)}"
 
 
 def _reboot(number: int, step: Reboot, _end: str) -> str:
@@ -196,17 +216,29 @@ def _command_s(step: RunCommand) -> float:
 
 CALLS: dict[type[Step], StepCall] = {
     PullImage: StepCall(
-        _pull, lambda _: PULL_S, "watch units", ordered=False, says=lambda s: f"pull {s.image}"
+        _pull, lambda _: PULL_S, "watch files networks units", ordered=False, says=lambda s: f"pull {s.image}"
     ),
     # How long units take is known of all of them together: `units_duration`.
     ApplyUnit: StepCall(
-        _apply, lambda _: 0.0, "watch units", ordered=False, says=lambda s: f"{s.action} {s.instance}"
+        _apply,
+        lambda _: 0.0,
+        "watch files networks units",
+        ordered=False,
+        says=lambda s: f"{s.action} {s.instance}",
     ),
     RemoveUnit: StepCall(
-        _remove, lambda s: s.stop_s, "watch units", ordered=False, says=lambda s: f"remove {s.instance}"
+        _remove,
+        lambda s: s.stop_s,
+        "watch files networks units",
+        ordered=False,
+        says=lambda s: f"remove {s.instance}",
     ),
     StopUnit: StepCall(
-        _stop, lambda s: s.stop_s, "watch units", ordered=False, says=lambda s: f"stop {s.instance}"
+        _stop,
+        lambda s: s.stop_s,
+        "watch files networks units",
+        ordered=False,
+        says=lambda s: f"stop {s.instance}",
     ),
     WriteManifest: StepCall(
         _write,

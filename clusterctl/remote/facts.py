@@ -146,6 +146,7 @@ def _facts(host: str, address: str, frame: Frame) -> HostFacts:
         containers=docker.containers,
         images=docker.images,
         volumes=docker.volumes,
+        networks=docker.networks,
         ports=system.ports,
         env_digests=files.env_digests,
         markers=files.markers,

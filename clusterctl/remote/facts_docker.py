@@ -23,6 +23,7 @@ _ID = re.compile(r"[0-9a-f]{64}")
 _IMAGE_ID = re.compile(r"(?:sha256:)?[0-9a-f]{64}")
 _NAME = re.compile(r"/?[A-Za-z0-9][A-Za-z0-9_.-]{0,254}")
 _VOLUME = re.compile(r"[!-~]{1,255}")
+_LABEL = re.compile(r"[0-9a-f]{16}")
 _STATE = re.compile(r"[a-z]{0,20}")
 
 
@@ -35,6 +36,7 @@ class DockerFacts:
     containers: tuple[ContainerFact, ...] | None = None
     images: tuple[ImageFact, ...] | None = None
     volumes: tuple[str, ...] | None = None
+    networks: Mapping[str, str] | None = None
     resolved: Mapping[str, Resolved] = field(default_factory=dict)
 
 
@@ -58,6 +60,7 @@ def parse_docker(sections: Sections) -> DockerFacts:
         containers=None if problems["containers"] else _containers(sections["containers"]),
         images=None if problems["images"] else _images(sections["images"]),
         volumes=None if problems["volumes"] else _volumes(sections["volumes"]),
+        networks=_networks(sections.get("networks")),
         resolved=parse_registry(sections),
     )
 
@@ -182,3 +185,13 @@ def _volumes(section: Section) -> tuple[str, ...]:
     if len(names) > MAX_ITEMS or not all(_VOLUME.fullmatch(name) for name in names):
         raise BadAnswerError("names of volumes are no names")
     return tuple(sorted(names))
+
+
+def _networks(section: Section | None) -> dict[str, str] | None:
+    """Return by name what our label says of a network, "" where it has none; None where docker did not tell."""
+    if section is None or section.rc:
+        return None
+    lines = [line.split(" ") for line in section.text.splitlines() if line.strip()]
+    if len(lines) > MAX_ITEMS or not all(_VOLUME.fullmatch(words[0]) for words in lines):
+        raise BadAnswerError("names of networks are no names")
+    return {words[0]: words[1] if len(words) > 1 and _LABEL.fullmatch(words[1]) else "" for words in lines}

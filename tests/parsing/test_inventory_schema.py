@@ -14,6 +14,7 @@ import pytest
 from clusterctl.errors import InputError
 from clusterctl.parsing import (
     inventory,
+    inventory_allow,
     inventory_fence,
     inventory_hosts,
     inventory_policy,
@@ -66,6 +67,7 @@ def test_it_has_every_key_of_the_parser_and_no_other() -> None:
     assert keys() == set(inventory.KEYS)
     assert keys("properties", "ssh") == {*inventory_ssh.FLEET_KEYS, *inventory_ssh.HOST_KEYS}
     assert keys("properties", "policy") == set(inventory_policy.KEYS)
+    assert keys("properties", "policy", "properties", "allow") == set(inventory_allow.ALLOW_KEYS)
     assert keys("definitions", "hook", "anyOf", 1) == set(inventory_policy.HOOK_KEYS)  # type: ignore[arg-type]
     assert keys(*host) == set(inventory_hosts.KEYS)
     assert keys(*host, "properties", "ssh") == set(inventory_ssh.HOST_KEYS)
@@ -92,6 +94,7 @@ GOOD = [
     "{cluster: lab, hosts: {a: {capacity: {cpus: 0.5, memory: 12g}, witness: true}}, groups: {g: a, h: [a, '@g'], i: []}}",
     "{cluster: lab, ssh: {identity_file: [a, b], connect_timeout: 1m30s, identities_only: true}, hosts: {a: {ssh: {known_hosts: k}}}}",
     "{cluster: lab, policy: {min_free_disk: [10%, 1g], max_unavailable: 20%, windows: [Sat 02:00 3h UTC]}, hosts: {a: }}",
+    "{cluster: lab, policy: {allow: {privileged: true, host_network: [a/b], devices: [/dev/fuse]}}, hosts: {a: }}",
     "{cluster: lab, policy: {before: x, after: [y, {command: z, on: operator, timeout: 2m}], lock_hosts: [a]}, hosts: {a: }}",
     "{cluster: lab, hosts: {a: {fence: {agent: fence_ipmilan, parameters: {ip: '{host}', port: 7}, secrets: {password: f}}}}}",
     "{cluster: lab, sources: [{ssh_config: config}, {ssh_config: config, options_only: true}]}",
@@ -133,7 +136,7 @@ BAD = [
     "{cluster: lab, policy: {max_unavailable: 0}, hosts: {a: }}",
     "{cluster: lab, policy: {windows: [Sat]}, hosts: {a: }}",
     "{cluster: lab, policy: {before: {on: host}}, hosts: {a: }}",
-    "{cluster: lab, policy: {allow_host_paths: [etc]}, hosts: {a: }}",
+    "{cluster: lab, policy: {allow: {host_paths: [etc]}}, hosts: {a: }}",
     "{cluster: lab, groups: {-g: a}, hosts: {a: }}",
     "{cluster: lab, sources: [{ssh: x}], hosts: {a: }}",
     "{cluster: lab, sources: [{ansible: x, options_only: true}], hosts: {a: }}",

@@ -26,8 +26,8 @@ def test_all_mistakes_of_a_playbook_are_listed_at_once() -> None:
                 deploy:
                   update_config: {paralelism: 2, failure_action: stop}
               db: nginx
-            networks: {}
-            secrets: {}
+            networks: {back: {driver: overlay}}
+            secrets: {token: {file: token.txt}}
             volumes: {data: {drive: nfs}, "a b": }
         """)
     )
@@ -44,8 +44,11 @@ def test_all_mistakes_of_a_playbook_are_listed_at_once() -> None:
         ),
         'shop.yaml:8: services.web.deploy.update_config: unknown key "paralelism"; did you mean "parallelism"?',
         'shop.yaml:9: services.db: expected a mapping, got "nginx"',
-        'shop.yaml:10: "networks" is not supported yet',
-        'shop.yaml:11: "secrets" is not supported yet',
+        (
+            "shop.yaml:10: networks.back.driver: overlay is not supported: networks are bridges of one host; "
+            "across hosts publish ports, or name a network that every host has with external: true"
+        ),
+        'shop.yaml:11: secrets.token: no file "token.txt"',
         "shop.yaml:12: volumes.\"a b\": expected a volume name of letters, digits, '.', '_' or '-', got \"a b\"",
         'shop.yaml:12: volumes.data: unknown key "drive"; did you mean "driver"?',
     ]

@@ -148,7 +148,7 @@ def test_all_mistakes_are_listed_at_once() -> None:
             on_failure: stopp
             max_unavailable: 0%
             window: [Sat 02:00 3h]
-            networks: {}
+            models: {}
             steps:
               - drian:
               - drain
@@ -183,7 +183,7 @@ def test_all_mistakes_are_listed_at_once() -> None:
             "8: window[0]: expected a window such as Sat 02:00 3h Europe/Amsterdam, "
             'got "Sat 02:00 3h": the time zone is missing'
         ),
-        '9: "networks" is not supported yet',
+        '9: "models" is not supported yet',
         f"11: steps[0]: a step has one verb: one of {verbs}",
         '11: steps[0]: unknown key "drian"; did you mean "drain"?',
         '12: steps[1]: a step is a mapping: write "drain:" with a colon',

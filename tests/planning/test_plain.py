@@ -28,12 +28,14 @@ from clusterctl.model.intent import (
     UpdateIntent,
 )
 from clusterctl.model.limit import Limit
+from clusterctl.model.network import Network, NetworkUse
 from clusterctl.model.run import RunSummary
 from clusterctl.model.runtime import Cgroup, Logging, Names, Namespaces, Runtime
 from clusterctl.model.service import (
     Canary,
     Constraint,
     Dependency,
+    File,
     HealthCheck,
     Mount,
     Port,
@@ -92,6 +94,8 @@ FULL = Service(
     network_mode="host",
     pull_policy="never",
     deploy_labels={"team": "shop"},
+    networks=(NetworkUse(Network("back", options=(("a", "b"),), pools=(("10.1.0.0/24", "", ""),)), ("b",)),),
+    files=(File("secret", "token", "/run/secrets/token", "s3cret", mode=0o400),),
 )
 PROJECT = Project("shop", (FULL,), ("data",))
 WINDOW = Window((5, 6), 120, 10_800, "Europe/Amsterdam")

@@ -5,11 +5,13 @@ from typing import Any
 
 import pytest
 
+from clusterctl.model.network import Network, NetworkUse
 from clusterctl.model.runtime import Runtime
 from clusterctl.model.service import (
     Canary,
     Constraint,
     Dependency,
+    File,
     HealthCheck,
     Mount,
     Port,
@@ -44,6 +46,8 @@ RESTARTS: dict[str, Any] = {
     "singleton": True,
     "runtime": Runtime(privileged=True),
     "network_mode": "host",
+    "networks": (NetworkUse(Network("back")),),
+    "files": (File("secret", "token", "/run/secrets/token", "s3cret"),),
 }
 DOES_NOT_RESTART: dict[str, Any] = {
     "mode": "global",

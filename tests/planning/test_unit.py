@@ -9,9 +9,11 @@ from pathlib import Path
 import pytest
 
 from clusterctl.errors import InputError
-from clusterctl.model.service import HealthCheck, Mount, Port, Resources, RestartPolicy, Service
+from clusterctl.model.network import Network, NetworkUse
+from clusterctl.model.service import File, HealthCheck, Mount, Port, Resources, RestartPolicy, Service
 from clusterctl.planning import unit as unit_module
 from clusterctl.planning.eligibility import port_keys, writable_volumes
+from clusterctl.planning.networks import own_networks
 from clusterctl.planning.spec import spec_digest
 from clusterctl.planning.unit import (
     Header,
@@ -48,7 +50,20 @@ FULL = a_service(
 )
 SHELL = a_service(healthcheck=HealthCheck(("CMD-SHELL", "wget -qO- localhost || exit 1")), entrypoint=())
 UNCHECKED = a_service(healthcheck=HealthCheck(("NONE",)), restart=RestartPolicy("none", 1))
-CASES = {"plain": PLAIN, "full": FULL, "shell": SHELL, "unchecked": UNCHECKED}
+JOINED = a_service(
+    networks=(
+        NetworkUse(Network("front", options=(("com.docker.network.driver.mtu", "1400"),)), ("www", "shop")),
+        NetworkUse(
+            Network("back", internal=True, pools=(("172.28.0.0/16", "172.28.0.1", ""),)), (), "172.28.0.9"
+        ),
+        NetworkUse(Network("old", external=True)),
+    ),
+    files=(
+        File("secret", "token", "/run/secrets/token", "s3cret"),
+        File("config", "web", "/etc/web.conf", "a"),
+    ),
+)
+CASES = {"plain": PLAIN, "full": FULL, "shell": SHELL, "unchecked": UNCHECKED, "joined": JOINED}
 
 
 def header_of(service: Service) -> Header:
@@ -66,6 +81,7 @@ def header_of(service: Service) -> Header:
         memory_bytes=service.reservations.memory_bytes or 0,
         volumes=writable_volumes(service),
         stop_s=int(service.stop_grace_period_s),
+        networks=own_networks(service, "shop"),
     )
 
 
@@ -91,7 +107,8 @@ def test_every_exec_line_can_be_read_by_systemd(name: str) -> None:
 
     programs = [read_exec_line(line.partition("=")[2].removeprefix("-"))[0] for line in lines]
 
-    assert programs == ["/usr/bin/systemctl", "/bin/sh", "/usr/bin/docker", "/bin/sh", "/bin/sh", "/bin/sh"]
+    run = ["/usr/bin/docker"] if name != "joined" else ["/usr/bin/docker", "/bin/sh", "/bin/sh"]
+    assert programs == ["/usr/bin/systemctl", "/bin/sh", "/bin/sh", *run, "/bin/sh", "/bin/sh", "/bin/sh"]
 
 
 def test_the_container_gets_the_very_command() -> None:
@@ -112,6 +129,7 @@ def test_no_label_of_a_playbook_stands_for_one_of_ours() -> None:
 
 def test_no_value_of_the_environment_is_in_a_unit() -> None:
     assert "s3cret" not in render_unit(FULL, header_of(FULL))
+    assert "s3cret" not in render_unit(JOINED, header_of(JOINED))
 
 
 def test_a_mount_with_a_comma_stays_one_mount() -> None:

@@ -78,8 +78,8 @@ heed_epoch() {
 
 # The right to change this host: one script at a time, by the newest operator, and only for its own cluster
 begin() {
-  mkdir -p "$RUN" "$ETC/env" "$ETC/projects" "$ETC/history" "$ETC/markers" "$ETC/runs" "$KEPT" || return 1
-  chmod 700 "$ETC/env" "$ETC/projects" "$ETC/history" "$ETC/runs" "$KEPT" || return 1
+  mkdir -p "$RUN" "$ETC/env" "$ETC/files" "$ETC/projects" "$ETC/history" "$ETC/markers" "$ETC/runs" "$KEPT" || return 1
+  chmod 700 "$ETC/env" "$ETC/files" "$ETC/projects" "$ETC/history" "$ETC/runs" "$KEPT" || return 1
   exec 9>>"$RUN/lock"
   if ! flock -w "$LOCK_WAIT_S" 9; then
     frame "section locked"; cat "$RUN/holder" 2>/dev/null; frame "end-section 75"; return 75

@@ -150,6 +150,7 @@ ask_docker() {
     ask_containers &
     ask images 20 docker image ls --no-trunc --digests --format '{{json .}}' &
     ask volumes 20 docker volume ls --quiet &
+    ask networks 20 docker network ls --format '{{.Name}} {{.Label "io.clusterctl.network"}}' &
     count=0
     for image in $IMAGES; do
         resolve "$count" "$image" &
@@ -160,7 +161,7 @@ ask_docker() {
 }
 
 tell_docker() {
-    for name in info containers images volumes; do
+    for name in info containers images volumes networks; do
         answer "$name" "$name"
     done
     count=0

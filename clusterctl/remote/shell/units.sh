@@ -34,6 +34,9 @@ drop() {
   if ! timeout "$4" systemctl stop "$drop_unit" 2>"$STAGE/log.$1"; then
     result "$1" failed 0 "systemctl stop $drop_unit: $(last_line "$STAGE/log.$1")"; return
   fi
+  # before the unit that names them is gone: killed in between, the next run comes here again
+  sweep_networks "$drop_file"
+  rm -rf "$ETC/files/$2"
   if ! { keep "$2" && rm -f "$drop_file" "$ETC/env/$2.env" "$(permit "$2")"; } 2>"$STAGE/log.$1"; then
     result "$1" failed 0 "cannot remove $drop_file: $(last_line "$STAGE/log.$1")"; return
   fi
@@ -120,6 +123,9 @@ units() {
   : >"$STAGE/go"; restart=; start=; enable=; longest=30; : >"$STAGE/watched"; monitor_s=0
   while read -r id instance action replaces digest gate monitor image; do
     if is_refused "$id"; then continue; fi
+    if ! lay_files "$instance" 2>"$STAGE/log.$id"; then
+      refuse "$id" "cannot write configs and secrets: $(last_line "$STAGE/log.$id")"; continue
+    fi
     if [ "$action" = replace ] && ! install_unit "$instance" 2>"$STAGE/log.$id"; then
       refuse "$id" "cannot write the unit: $(last_line "$STAGE/log.$id")"; continue
     fi
@@ -149,6 +155,8 @@ units() {
     verdict "$id" "$instance" "$action" "$replaces" "$gate" "$monitor" </dev/null
   done <"$STAGE/go"
   monitor "$monitor_s"
+  while read -r _ instance _; do sweep_files "$instance"; done <"$STAGE/go"
+  sweep_networks -
 }
 
 # verdict ID INSTANCE ACTION REPLACES GATE_S MONITOR_S: what systemd runs now, read back and compared
