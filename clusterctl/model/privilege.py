@@ -112,6 +112,18 @@ def _of_runtime(service: Service) -> Iterator[Privilege]:
     runtime, spaces = service.runtime, service.runtime.namespaces
     table = (
         (runtime.privileged, "privileged", "privileged", "is privileged"),
+        (
+            any(hook.privileged for hook in service.post_start),
+            "post_start",
+            "privileged",
+            "has a privileged command",
+        ),
+        (
+            any(hook.privileged for hook in service.pre_stop),
+            "pre_stop",
+            "privileged",
+            "has a privileged command",
+        ),
         (service.network_mode == "host", "network_mode", "host_network", "is in the host's network"),
         (spaces.pid == "host", "pid", "host_pid", "sees the host's processes"),
         (spaces.ipc == "host", "ipc", "host_ipc", "shares the host's memory segments"),

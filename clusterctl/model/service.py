@@ -81,6 +81,16 @@ class File:
 
 
 @dataclass(frozen=True, slots=True)
+class ServiceHook:
+    """A command in a service's container, when it has started or before it is stopped."""
+
+    command: tuple[str, ...]
+    user: str = ""
+    working_dir: str = ""
+    privileged: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class HealthCheck:
     """Docker's health check. `test` starts with CMD, CMD-SHELL or NONE; empty is the image's own.
 
@@ -209,8 +219,15 @@ class Service:
     network_mode: Literal["", "none", "host", "bridge"] = ""
     networks: tuple[NetworkUse, ...] = ()
     files: tuple[File, ...] = ()
+    post_start: tuple[ServiceHook, ...] = ()
+    pre_stop: tuple[ServiceHook, ...] = ()
     pull_policy: Literal["", "missing", "never"] = ""
     deploy_labels: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def stop_s(self) -> int:
+        """How many seconds stopping may take: the grace period, and as long for each command before it."""
+        return int(self.stop_grace_period_s) * (1 + len(self.pre_stop))
 
     @property
     def max_unavailable(self) -> int:

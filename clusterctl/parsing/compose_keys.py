@@ -26,6 +26,7 @@ from clusterctl.parsing.compose_deploy import (
 from clusterctl.parsing.compose_environment import parse_env_path, read_env_files, read_environment
 from clusterctl.parsing.compose_files import FILE_KEYS
 from clusterctl.parsing.compose_health import read_healthcheck, read_test
+from clusterctl.parsing.compose_hooks import HOOK_KEYS
 from clusterctl.parsing.compose_mounts import MOUNT_KEYS, read_ignored
 from clusterctl.parsing.compose_networks import NETWORK_KEYS
 from clusterctl.parsing.compose_pairs import read_label_files, read_labels
@@ -123,6 +124,7 @@ SUPPORTED: dict[str, Key] = {
     **VOLUME_KEYS,
     **NETWORK_KEYS,
     **FILE_KEYS,
+    **HOOK_KEYS,
     **MOUNT_KEYS,
     **RUNTIME_KEYS,
     "services.*.cap_add": Key(read_cap_add, "beyond docker's default set: policy.allow.capabilities"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 _TOP = "include models"
 _SERVICE = """
-    build develop extends models post_start pre_stop profiles provider pull_refresh_after
+    build develop extends models profiles provider pull_refresh_after
 """
 _BELOW = {
     "services.*.deploy.placement": "max_replicas_per_node preferences",
@@ -28,6 +28,8 @@ REFUSED: dict[str, str] = {
     "services.*.external_links": "links are of the past",
     "services.*.links": "links are of the past",
     "services.*.restart": "use deploy.restart_policy",
+    "services.*.post_start[].environment": "its values would stand in the unit; give them to the service",
+    "services.*.pre_stop[].environment": "its values would stand in the unit; give them to the service",
     "services.*.scale": "use deploy.replicas",
     "services.*.use_api_socket": "it gives the container the whole host",
     "services.*.volumes_from": "name the volumes",

@@ -34,6 +34,8 @@ DIRECT = {
     "depends_on": "depends_on",
     "network_mode": "network_mode",
     "networks": "networks",
+    "post_start": "post_start",
+    "pre_stop": "pre_stop",
     "pull_policy": "pull_policy",
     "x-canary": "canary",
     "x-drain": "drain",

@@ -101,7 +101,7 @@ def header_of(cluster: str, instance: Instance, service: Service, generation: in
         cpus=service.reservations.cpus or 0.0,
         memory_bytes=service.reservations.memory_bytes or 0,
         volumes=writable_volumes(service),
-        stop_s=int(service.stop_grace_period_s),
+        stop_s=service.stop_s,
         singleton=service.singleton,
         networks=own_networks(service, instance.project),
     )

@@ -8,6 +8,7 @@ from typing import Literal
 from clusterctl.model.plan import ApplyUnit, Change, RemoveUnit, StopUnit, UnitFile
 from clusterctl.model.service import Service
 from clusterctl.planning.container import files_at
+from clusterctl.planning.hooks import start_s
 from clusterctl.planning.observed import Observed
 from clusterctl.planning.spec import render_environment
 from clusterctl.planning.unit import Header, file_digest, gate_seconds, render_unit
@@ -69,7 +70,7 @@ def apply_step(task: Task, monitor_s: float = 0.0) -> ApplyUnit:
     if service is None or header is None:
         raise ValueError(f"{change.instance}: a change without a service has no unit")
     text = task.old.fact.text if task.old and task.action != "replace" else render_unit(service, header)
-    gate_s = gate_seconds(service.healthcheck) + int(service.stop_grace_period_s) + 30
+    gate_s = gate_seconds(service.healthcheck) + start_s(service) + service.stop_s + 30
     return ApplyUnit(
         host=change.host,
         instance=change.instance,
@@ -93,7 +94,7 @@ def remove_step(task: Task) -> RemoveUnit:
     if task.old:
         digest, stop_s = task.old.file_digest, task.old.header.stop_s
     elif task.service:
-        digest, stop_s = apply_step(task).unit_digest, int(task.service.stop_grace_period_s)
+        digest, stop_s = apply_step(task).unit_digest, task.service.stop_s
     else:
         raise ValueError(f"{task.change.instance}: nothing to remove")
     return RemoveUnit(task.change.host, task.change.instance, digest, stop_s + 30, task.change.reason)

@@ -15,6 +15,7 @@ from clusterctl.errors import InputError
 from clusterctl.model.placement import Instance
 from clusterctl.model.service import HealthCheck, Service
 from clusterctl.planning.container import DOCKER, docker_run, label_filter
+from clusterctl.planning.hooks import post_start_script, pre_stop_script, start_s
 from clusterctl.planning.networks import join_script, make_script
 from clusterctl.planning.quoting import plain_value, quote_line
 
@@ -162,17 +163,21 @@ def _service_section(service: Service, header: Header) -> list[str]:
     clean = _shell(
         f"rm -f {_cid(header)}; {label_filter(header.instance)} | xargs -r /usr/bin/docker rm -f >/dev/null 2>&1"
     )
+    remove = f"{label_filter(header.instance)} | xargs -r /usr/bin/docker rm -f >/dev/null 2>&1"
+    began = post_start_script(service, _cid(header), remove)
+    before = pre_stop_script(service, _cid(header))
     return [
         "[Service]",
         "Type=exec",
         "ExecCondition=/usr/bin/systemctl is-active --quiet docker.service",
         f"ExecStartPre=-{clean}",
         *_start(service, header),
+        *([f"ExecStartPost={_shell(began)}"] if began else []),
         f"ExecStartPost={_shell(_gate(header, gate_s))}",
-        f"ExecStop=-{_shell(f'exec /usr/bin/docker stop -t {grace_s} $(cat {_cid(header)}) >/dev/null')}",
+        f"ExecStop=-{_shell(f'{before}exec /usr/bin/docker stop -t {grace_s} $(cat {_cid(header)}) >/dev/null')}",
         f"ExecStopPost=-{clean}",
-        f"TimeoutStartSec={gate_s + 15}",
-        f"TimeoutStopSec={grace_s + 15}",
+        f"TimeoutStartSec={gate_s + start_s(service) + 15}",
+        f"TimeoutStopSec={service.stop_s + 15}",
         f"Restart={_RESTART[service.restart.condition]}",
         f"RestartSec={_seconds(max(RESTART_FLOOR_S, service.restart.delay_s))}",
         "SuccessExitStatus=143",

@@ -7,7 +7,7 @@ import pytest
 from clusterctl.model.inventory import Policy
 from clusterctl.model.privilege import Allow
 from clusterctl.model.runtime import Cgroup, Logging, Names, Namespaces, Runtime
-from clusterctl.model.service import HealthCheck, Mount, Port, Resources, Volume
+from clusterctl.model.service import HealthCheck, Mount, Port, Resources, ServiceHook, Volume
 from tests.parsing.tools import mistakes, playbook, service, service_mistakes
 
 ALL = Policy(
@@ -311,3 +311,37 @@ def test_leave_for_one_service_is_none_for_another() -> None:
 )
 def test_a_runtime_key_that_cannot_be_meant_is_refused(keys: str, expected: str) -> None:
     assert [text.removeprefix("shop.yaml:1: services.web: ") for text in service_mistakes(keys)] == [expected]
+
+
+def test_hooks_are_read() -> None:
+    found = service(
+        "post_start: [{command: echo 'a b', user: '1000', working_dir: /srv}], "
+        "pre_stop: [{command: [sync], privileged: true}]",
+        policy=ALL,
+    )
+
+    assert found.post_start == (ServiceHook(("echo", "a b"), "1000", "/srv"),)
+    assert found.pre_stop == (ServiceHook(("sync",), privileged=True),)
+    assert found.stop_s == 20
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ("post_start: [{user: '1'}]", 'services.web.post_start[0]: "command" is missing'),
+        (
+            "pre_stop: [{command: a, environment: {A: b}}]",
+            ('services.web.pre_stop[0]: "environment" is not supported: its values would stand in the unit; '
+            "give them to the service"),
+        ),
+        (
+            "post_start: [{command: a, privileged: true}]",
+            ("services.web.post_start: web has a privileged command: "
+            "allow it in the inventory, policy.allow: {privileged: [web]}"),
+        ),
+    ],
+)
+def test_a_hook_that_cannot_be_meant_is_refused(keys: str, expected: str) -> None:
+    found = mistakes(lambda: playbook(f"services: {{web: {{image: nginx, {keys}}}}}\n"))
+
+    assert found == [f"shop.yaml:1: {expected}"]

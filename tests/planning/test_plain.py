@@ -43,6 +43,7 @@ from clusterctl.model.service import (
     Resources,
     RestartPolicy,
     Service,
+    ServiceHook,
     UpdateConfig,
 )
 from clusterctl.model.window import Window
@@ -95,6 +96,8 @@ FULL = Service(
     pull_policy="never",
     deploy_labels={"team": "shop"},
     networks=(NetworkUse(Network("back", options=(("a", "b"),), pools=(("10.1.0.0/24", "", ""),)), ("b",)),),
+    post_start=(ServiceHook(("true",), "1000"),),
+    pre_stop=(ServiceHook(("sync",), privileged=True),),
     files=(File("secret", "token", "/run/secrets/token", "s3cret", mode=0o400),),
 )
 PROJECT = Project("shop", (FULL,), ("data",))

@@ -18,6 +18,7 @@ from clusterctl.model.service import (
     Resources,
     RestartPolicy,
     Service,
+    ServiceHook,
     UpdateConfig,
 )
 from clusterctl.planning.spec import canonical, environment_digest, render_environment, spec_digest
@@ -47,6 +48,8 @@ RESTARTS: dict[str, Any] = {
     "runtime": Runtime(privileged=True),
     "network_mode": "host",
     "networks": (NetworkUse(Network("back")),),
+    "post_start": (ServiceHook(("true",)),),
+    "pre_stop": (ServiceHook(("true",)),),
     "files": (File("secret", "token", "/run/secrets/token", "s3cret"),),
 }
 DOES_NOT_RESTART: dict[str, Any] = {

@@ -10,7 +10,16 @@ import pytest
 
 from clusterctl.errors import InputError
 from clusterctl.model.network import Network, NetworkUse
-from clusterctl.model.service import File, HealthCheck, Mount, Port, Resources, RestartPolicy, Service
+from clusterctl.model.service import (
+    File,
+    HealthCheck,
+    Mount,
+    Port,
+    Resources,
+    RestartPolicy,
+    Service,
+    ServiceHook,
+)
 from clusterctl.planning import unit as unit_module
 from clusterctl.planning.eligibility import port_keys, writable_volumes
 from clusterctl.planning.networks import own_networks
@@ -63,7 +72,19 @@ JOINED = a_service(
         File("config", "web", "/etc/web.conf", "a"),
     ),
 )
-CASES = {"plain": PLAIN, "full": FULL, "shell": SHELL, "unchecked": UNCHECKED, "joined": JOINED}
+HOOKED = a_service(
+    post_start=(ServiceHook(("sh", "-c", "echo $HOME 'a b' 50%"), "1000:33", "/srv"), ServiceHook(("true",))),
+    pre_stop=(ServiceHook(("drain", "--now"), privileged=True),),
+    stop_grace_period_s=20.0,
+)
+CASES = {
+    "hooked": HOOKED,
+    "plain": PLAIN,
+    "full": FULL,
+    "shell": SHELL,
+    "unchecked": UNCHECKED,
+    "joined": JOINED,
+}
 
 
 def header_of(service: Service) -> Header:
@@ -80,7 +101,7 @@ def header_of(service: Service) -> Header:
         cpus=service.reservations.cpus or 0.0,
         memory_bytes=service.reservations.memory_bytes or 0,
         volumes=writable_volumes(service),
-        stop_s=int(service.stop_grace_period_s),
+        stop_s=service.stop_s,
         networks=own_networks(service, "shop"),
     )
 
@@ -108,7 +129,17 @@ def test_every_exec_line_can_be_read_by_systemd(name: str) -> None:
     programs = [read_exec_line(line.partition("=")[2].removeprefix("-"))[0] for line in lines]
 
     run = ["/usr/bin/docker"] if name != "joined" else ["/usr/bin/docker", "/bin/sh", "/bin/sh"]
-    assert programs == ["/usr/bin/systemctl", "/bin/sh", "/bin/sh", *run, "/bin/sh", "/bin/sh", "/bin/sh"]
+    hooks = ["/bin/sh"] if name == "hooked" else []
+    assert programs == [
+        "/usr/bin/systemctl",
+        "/bin/sh",
+        "/bin/sh",
+        *run,
+        *hooks,
+        "/bin/sh",
+        "/bin/sh",
+        "/bin/sh",
+    ]
 
 
 def test_the_container_gets_the_very_command() -> None:
