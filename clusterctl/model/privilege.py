@@ -1,4 +1,4 @@
-"""What of a host a service takes that only the host's owner may give, and whether it was given (ADR 0026).
+"""What of a host a service takes that only the host's owner may give, and whether it was given (ADR 0025).
 
 Found in one place, so that the parser refuses what the plan would show. Paths are compared as text: what a link on
 the host points to is not known here.

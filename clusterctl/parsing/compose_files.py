@@ -1,6 +1,6 @@
 """`configs` and `secrets`, of the file and of a service: files that a container has, with their content.
 
-The content is read here, once, and goes with the service: hosts know no store of secrets (ADR 0026).
+The content is read here, once, and goes with the service: hosts know no store of secrets (ADR 0025).
 """
 
 from __future__ import annotations

@@ -331,13 +331,17 @@ def test_hooks_are_read() -> None:
         ("post_start: [{user: '1'}]", 'services.web.post_start[0]: "command" is missing'),
         (
             "pre_stop: [{command: a, environment: {A: b}}]",
-            ('services.web.pre_stop[0]: "environment" is not supported: its values would stand in the unit; '
-            "give them to the service"),
+            (
+                'services.web.pre_stop[0]: "environment" is not supported: its values would stand in the unit; '
+                "give them to the service"
+            ),
         ),
         (
             "post_start: [{command: a, privileged: true}]",
-            ("services.web.post_start: web has a privileged command: "
-            "allow it in the inventory, policy.allow: {privileged: [web]}"),
+            (
+                "services.web.post_start: web has a privileged command: "
+                "allow it in the inventory, policy.allow: {privileged: [web]}"
+            ),
         ),
     ],
 )
