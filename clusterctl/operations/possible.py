@@ -47,6 +47,12 @@ def _blocked_error(plan: Plan) -> ClusterctlError:
         return _unreachable_error(plan, plan.blocked, details)
     if kinds == {"edited"}:
         return _edited_error(plan, details)
+    if "replaced" in kinds:
+        return RefusedError(
+            f"cannot {plan.verb} {plan.subject}: a host is not the machine that it was",
+            details=details,
+            next_step="bring the old one back, or begin anew there: clusterctl apply --overwrite. Nothing was changed.",
+        )
     if kinds == {"image"}:
         return RemoteError(
             f"cannot {plan.verb} {plan.subject}: an image cannot be had",

@@ -24,6 +24,7 @@ from clusterctl.planning.images import Pins, pin_images
 from clusterctl.planning.manifest import Manifest, latest_manifest, make_manifest, project_of, render_manifest
 from clusterctl.planning.observed import Observed, observe_units
 from clusterctl.planning.quorum import quorum_elsewhere
+from clusterctl.planning.replaced import refuse_replaced
 from clusterctl.planning.rolling import make_batches, manifest_steps
 from clusterctl.planning.scheduler import Placements, Scheduler, Wishes
 from clusterctl.planning.surge import plan_surges
@@ -72,6 +73,7 @@ def plan_apply(
     else:
         mine = [unit for unit in units if unit.header.project == project.name]
         blocked += sorted([*refuse_cut(cut), *refuse_edited(mine)])
+        blocked += refuse_replaced(snapshot, manifest)
     if blocked:
         return replace(plan, blocked=tuple(blocked))
     scheduler = Scheduler(inventory, project, snapshot, units, terms.wishes)

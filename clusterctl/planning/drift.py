@@ -20,6 +20,7 @@ from clusterctl.planning.failover import find_surplus
 from clusterctl.planning.forecast import Forecast
 from clusterctl.planning.manifest import Manifest, instances_of, parse_manifest
 from clusterctl.planning.observed import Observed, foreign_units
+from clusterctl.planning.replaced import find_replaced
 from clusterctl.planning.spec import environment_digest, spec_digest
 
 
@@ -73,6 +74,8 @@ def _instances(forecast: Forecast, cut: Sequence[Observed]) -> Iterator[Complain
     seen = {facts.host for facts in forecast.snapshot.seen}
     known = {*homes, *(unit.instance.name for unit in cut)}
     for _, manifest in sorted(forecast.manifests.items()):
+        for host, words in find_replaced(forecast.snapshot, manifest).items():
+            yield Complaint("replaced", host, words, apply_again(manifest.project, overwrite=True))
         for instance, _service in instances_of(manifest, forecast.project_at(manifest)):
             home, mend = manifest.placements[instance.name], apply_again(manifest.project)
             here = homes.get(instance.name, [])
