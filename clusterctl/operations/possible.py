@@ -45,14 +45,8 @@ def _blocked_error(plan: Plan) -> ClusterctlError:
         )
     if "unreachable" in kinds:
         return _unreachable_error(plan, plan.blocked, details)
-    if kinds == {"edited"}:
-        return _edited_error(plan, details)
-    if "replaced" in kinds:
-        return RefusedError(
-            f"cannot {plan.verb} {plan.subject}: a host is not the machine that it was",
-            details=details,
-            next_step="bring the old one back, or begin anew there: clusterctl apply --overwrite. Nothing was changed.",
-        )
+    if kinds <= {"edited", "replaced"}:
+        return _edited_error(plan, details) if kinds == {"edited"} else _replaced_error(plan, details)
     if kinds == {"image"}:
         return RemoteError(
             f"cannot {plan.verb} {plan.subject}: an image cannot be had",
@@ -73,6 +67,14 @@ def _edited_error(plan: Plan, details: list[str]) -> RefusedError:
         details=details,
         next_step=f"clusterctl diff shows what it was; what is to stay belongs in the playbook; then {again} "
         "with --overwrite. Nothing was changed.",
+    )
+
+
+def _replaced_error(plan: Plan, details: list[str]) -> RefusedError:
+    return RefusedError(
+        f"cannot {plan.verb} {plan.subject}: a host is not the machine that it was",
+        details=details,
+        next_step="bring the old one back, or begin anew there: clusterctl apply --overwrite. Nothing was changed.",
     )
 
 

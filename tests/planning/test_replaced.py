@@ -85,7 +85,7 @@ def test_status_and_doctor_say_so(cluster: FakeCluster) -> None:
     assert Complaint("replaced", "h2", GONE, "clusterctl apply <playbook of shop> --overwrite") in found
 
 
-def test_a_host_that_is_new_and_has_no_place_of_anything_is_no_matter(cluster: FakeCluster) -> None:
+def test_a_host_that_is_new_and_has_no_place_of_anything_is_no_matter() -> None:
     fresh = FakeCluster(an_inventory(["h1", "h2"]))
 
     assert plan_apply(fresh.inventory, SHOP, look(fresh, SHOP)).blocked == ()
