@@ -10,7 +10,7 @@ from tests.planning.exec_line import read_exec_line
 
 words = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 marks = st.text(st.sampled_from("%$'\"\\; \n\r\t{}xun0\uffff\ufdd0"), max_size=12)
-many = settings(deadline=None, max_examples=300)
+many = settings(deadline=None, max_examples=max(300, settings().max_examples))
 
 
 @pytest.mark.parametrize(

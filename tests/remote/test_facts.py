@@ -342,7 +342,7 @@ def test_two_names_of_one_machine_are_both_refused() -> None:
     }
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=max(200, settings().max_examples), deadline=None)
 @given(st.data())
 def test_no_damage_to_an_answer_ever_raises(data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(WHOLE)))
