@@ -12,39 +12,15 @@ from typing import Annotated
 import typer
 
 from clusterctl import __version__
-from clusterctl.cli import (
-    audit,
-    copy,
-    diff,
-    doctor,
-    events,
-    explain,
-    failover,
-    health,
-    init,
-    inventory,
-    lock,
-    logs,
-    look,
-    maintenance,
-    rebalance,
-    run,
-    runs,
-    services,
-    ssh,
-    update,
-)
 from clusterctl.cli.console import print_documents_as_lines, say, show_error
 from clusterctl.cli.deadline import Deadline
-from clusterctl.cli.fence import fence_app
-from clusterctl.cli.globals import GlobalsAnywhere, Settings, check_workers
-from clusterctl.cli.lab import lab_app
-from clusterctl.cli.timer import timer_app
+from clusterctl.cli.globals import Settings, check_workers
+from clusterctl.cli.verbs import Verbs
 from clusterctl.errors import EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED, ClusterctlError, InputError
 
 app = typer.Typer(
     name="clusterctl",
-    cls=GlobalsAnywhere,
+    cls=Verbs,
     no_args_is_help=True,
     add_completion=True,
     rich_markup_mode=None,
@@ -55,29 +31,6 @@ app = typer.Typer(
     epilog="Exit codes: 0 done, 1 a step or host failed, 2 wrong input, 3 changes pending "
     "(--detailed-exitcode), 4 refused by a guard, 5 locked, 6 identity refused, 130/143 interrupted.",
 )
-app.add_typer(lab_app, name="lab")
-app.add_typer(fence_app, name="fence")
-app.add_typer(timer_app, name="timer")
-services.register(app)
-inventory.register(app)
-init.register(app)
-look.register(app)
-health.register(app)
-failover.register(app)
-rebalance.register(app)
-audit.register(app)
-doctor.register(app)
-explain.register(app)
-diff.register(app)
-events.register(app)
-run.register(app)
-copy.register(app)
-ssh.register(app)
-runs.register(app)
-logs.register(app)
-lock.register(app)
-maintenance.register(app)
-update.register(app)
 
 
 def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback gets the flag so

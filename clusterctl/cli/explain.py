@@ -16,7 +16,6 @@ from clusterctl.cli.wiring import Workspace
 from clusterctl.errors import InputError
 from clusterctl.model.placement import Instance
 from clusterctl.model.snapshot import HostFacts, LookRequest, Snapshot
-from clusterctl.parsing.selector import fold
 
 if TYPE_CHECKING:
     from clusterctl.planning.explain import Explanation, HostAnswer, Scene
@@ -134,6 +133,8 @@ def _print(explained: Sequence[Explanation], more: Explanation | None) -> None:
 
 
 def _print_hosts(one: Explanation, home: str) -> None:
+    from clusterctl.parsing.selector import fold
+
     if one.needs:
         print_line(f"needs: {one.needs}")
     mark = "here" if one.runs else "goes here"

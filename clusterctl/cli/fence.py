@@ -21,6 +21,13 @@ fence_app = typer.Typer(
     rich_markup_mode=None,
     help="Power of hosts, by their fence devices: status, off, on.",
 )
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this file to the command line."""
+    app.add_typer(fence_app, name="fence")
+
+
 STYLES = {"on": "green", "off": "red", "unknown": "yellow"}
 
 

@@ -7,17 +7,18 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from clusterctl.cli.console import ask, print_line, say
 from clusterctl.cli.globals import Settings
-from clusterctl.cli.outside import outside_of
 from clusterctl.cli.wiring import Workspace
 from clusterctl.errors import EXIT_DONE, InputError
 from clusterctl.model.inventory import Inventory
-from clusterctl.parsing.outside import Outside
+
+if TYPE_CHECKING:
+    from clusterctl.parsing.outside import Outside
 
 SSH_CONFIG = "~/.ssh/config"
 PLAYBOOK = "site.yaml"
@@ -78,6 +79,8 @@ def init(
 
     Nothing is contacted, and no file is overwritten. With --dry-run the files are shown.
     """
+    from clusterctl.cli.outside import outside_of
+
     settings: Settings = ctx.obj
     if Path(settings.inventory).exists():
         raise InputError(

@@ -17,6 +17,12 @@ lab_app = typer.Typer(
     name="lab", help="Throw-away clusters of real hosts, for demonstrations and tests.", no_args_is_help=True
 )
 
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this file to the command line."""
+    app.add_typer(lab_app, name="lab")
+
+
 Name = Annotated[str, typer.Option("--name", help="Name of the lab.")]
 
 

@@ -25,6 +25,13 @@ timer_app = typer.Typer(
     rich_markup_mode=None,
     help="Run failover (and health, rebalance) again and again from this machine: install, status, remove.",
 )
+
+
+def register(app: typer.Typer) -> None:
+    """Add the verbs of this file to the command line."""
+    app.add_typer(timer_app, name="timer")
+
+
 LEAST_S = 10
 _KEPT_ENV = ("CLUSTERCTL_STATE", "XDG_STATE_HOME")
 STYLES = {"no": "red"}
