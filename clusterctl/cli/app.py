@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import signal
@@ -12,10 +13,11 @@ from typing import Annotated
 import typer
 
 from clusterctl import __version__
-from clusterctl.cli.console import print_documents_as_lines, say, show_error
+from clusterctl.cli.console import COLOURS, FORMS, choose_form, say, show_error
 from clusterctl.cli.deadline import Deadline
 from clusterctl.cli.globals import Settings, check_workers
-from clusterctl.cli.verbs import Verbs
+from clusterctl.cli.usage import next_step, wrong_usage
+from clusterctl.cli.verbs import NAMED, Verbs
 from clusterctl.errors import EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED, ClusterctlError, InputError
 
 app = typer.Typer(
@@ -45,7 +47,10 @@ def globals_(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
     inventory: Annotated[
         str, typer.Option("-i", "--inventory", envvar="CLUSTERCTL_INVENTORY", help="The inventory file.")
     ] = "inventory.yaml",
-    output: Annotated[str, typer.Option("-o", "--output", help="table, json or jsonl.")] = "table",
+    output: Annotated[
+        str, typer.Option("-o", "--output", help="table, wide, json, jsonl, yaml or name.")
+    ] = "table",
+    color: Annotated[str, typer.Option("--color", help="auto, always or never.")] = "auto",
     selector: Annotated[
         str | None, typer.Option("-H", "--hosts", help="Only these hosts: web[01-03], zone=a, @group.")
     ] = None,
@@ -87,16 +92,17 @@ def globals_(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
     ] = False,
 ) -> None:
     """Fill the settings that every verb reads."""
-    if output not in {"table", "json", "jsonl"}:
+    choose_form(_one_of("--output", output, FORMS), _one_of("--color", color, COLOURS))
+    if output == "name" and ctx.invoked_subcommand not in NAMED:
         raise InputError(
-            f"--output: expected table, json or jsonl, got {output!r}", next_step="clusterctl --help"
+            f"--output: {ctx.invoked_subcommand} has no names to print",
+            next_step=f"of {', '.join(sorted(NAMED))} only. Nothing was contacted.",
         )
     if deadline:
         _end_within(ctx, deadline)
-    print_documents_as_lines(wanted=output == "jsonl")
     ctx.obj = Settings(
         inventory=inventory,
-        output="table" if output == "table" else "json",
+        output="table" if output in {"table", "wide"} else "json",
         selector=selector,
         workers=check_workers(workers),
         yes=yes,
@@ -107,6 +113,7 @@ def globals_(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
         debug=debug,
         lines=output == "jsonl",
         quiet=quiet,
+        wide=output == "wide",
         busy_ok=busy_ok,
         ask_pass=ask_pass,
         ask_sudo_pass=ask_sudo_pass,
@@ -114,11 +121,20 @@ def globals_(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
     )
 
 
+def _one_of(option: str, value: str, known: tuple[str, ...]) -> str:
+    if value not in known:
+        raise InputError(
+            f"{option}: expected {', '.join(known[:-1])} or {known[-1]}, got {value!r}",
+            next_step="clusterctl --help",
+        )
+    return value
+
+
 def _end_within(ctx: typer.Context, text: str) -> None:
     """Have the verb end after so long; raises InputError."""
     from clusterctl.cli.maintenance import seconds
 
-    watch = Deadline(max(seconds("--deadline", text), 1))
+    watch = Deadline(seconds("--deadline", text, 1))
     watch.start()
     ctx.call_on_close(watch.stop)
 
@@ -165,6 +181,8 @@ def _run() -> int:
         return _tell(error)
     except KeyboardInterrupt:
         return _tell(typer.Abort())
+    except SystemExit as ended:  # so typer answers a pipe that nobody reads
+        return _tell(ended.__context__ if isinstance(ended.__context__, OSError) else typer.Exit(1))
     return result if isinstance(result, int) else 0
 
 
@@ -181,17 +199,35 @@ def _tell(error: Exception) -> int:
                 "interrupted; hosts finish what they began. The same command, or clusterctl resume, goes on from there."
             )
             return EXIT_INTERRUPTED
-        case BrokenPipeError():
-            _forget_stdout()
-            return 128 + signal.SIGPIPE
+        case OSError():
+            return _tell_of_the_machine(error)
         case _ if hasattr(error, "format_message"):  # typer's own: an unknown verb, a missing argument
-            say(f"error: {error.format_message()}")
-            say("next: clusterctl --help")
+            say(f"error: {wrong_usage(error)}")
+            say(f"next: {next_step(error)}")
             return EXIT_INPUT
         case _:
-            say(f"error: this is a defect of clusterctl: {type(error).__name__}: {error}")
-            say("next: run it again with --debug and report what it prints.")
-            return EXIT_FAILED
+            return _tell_a_defect(error)
+
+
+def _tell_of_the_machine(error: OSError) -> int:
+    """Say what this machine refused: a pipe that nobody reads ends us without a word, a full disk is no defect."""
+    if isinstance(error, BrokenPipeError):
+        _forget_stdout()
+        return 128 + signal.SIGPIPE
+    if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+        return _tell_a_defect(error)
+    _forget_stdout()
+    say(
+        f"error: {error.strerror}: the result, or what clusterctl keeps on this machine, is not written whole"
+    )
+    say("next: make room there. The same command, or clusterctl resume, goes on.")
+    return EXIT_FAILED
+
+
+def _tell_a_defect(error: Exception) -> int:
+    say(f"error: this is a defect of clusterctl: {type(error).__name__}: {error}")
+    say("next: run it again with --debug and report what it prints.")
+    return EXIT_FAILED
 
 
 def _forget_stdout() -> None:

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from clusterctl.cli.table import GAP, lay_out
 from clusterctl.errors import ClusterctlError, InputError
 from clusterctl.remote.text import printable
 
@@ -29,26 +31,59 @@ ITEMS: Mapping[str, Mapping[str, str]] = {
     "Diffs": {"diffs": "Diff"},
 }
 """Documents that `-o jsonl` prints item by item: their lists, and the kind of an item. All others are one line."""
-_WIDE = 10_000
-_form = {"lines": False}
+NAMES: Mapping[str, str] = {
+    "Hosts": "hosts.host",
+    "Facts": "hosts.host",
+    "Instances": "instances.name",
+    "Status": "services.name",
+    "Results": "results.host",
+    "History": "runs.id",
+    "Diffs": "diffs.instance",
+    "Health": "hosts.host",
+}
+"""Documents that `-o name` prints: the list, and the field that is one line for each of its items."""
+FORMS = ("table", "wide", "json", "jsonl", "yaml", "name")
+COLOURS = ("auto", "always", "never")
+_SGR = {"bold": 1, "red": 31, "green": 32, "yellow": 33}
+_form = {"form": "table", "colour": "auto"}
 
 
-def print_documents_as_lines(*, wanted: bool) -> None:
-    """Choose whether documents are printed as JSON lines (`-o jsonl`); said once, when options are read."""
-    _form["lines"] = wanted
+def choose_form(form: str, colour: str = "auto") -> None:
+    """Choose how results are printed, one of FORMS and one of COLOURS; said once, when options are read."""
+    _form.update(form=form, colour=colour)
+    if colour == "never":
+        os.environ["NO_COLOR"] = "1"  # for rich, which shows progress
 
 
 def show_document(kind: str, body: Mapping[str, Any]) -> None:
-    """Print one JSON document on stdout; with `-o jsonl` a line for it, or for each of its items (`ITEMS`)."""
-    if not _form["lines"]:
-        sys.stdout.write(json.dumps({"apiVersion": API_VERSION, "kind": kind, **body}, indent=2) + "\n")
-        return
-    if kind not in ITEMS:
-        show_json_line({"apiVersion": API_VERSION, "kind": kind, **body})
-        return
+    """Print one document on stdout as JSON or YAML, as a line for it or each of its items (`ITEMS`), or its names."""
+    whole = {"apiVersion": API_VERSION, "kind": kind, **body}
+    match _form["form"]:
+        case "yaml":
+            from clusterctl.cli.yaml_out import to_yaml
+
+            sys.stdout.write(to_yaml(whole))
+        case "name":
+            _show_names(kind, body)
+        case "jsonl":
+            for line in _lines(kind, body) if kind in ITEMS else [whole]:
+                show_json_line(line)
+        case _:
+            sys.stdout.write(json.dumps(whole, indent=2) + "\n")
+
+
+def _lines(kind: str, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     for name, item_kind in ITEMS[kind].items():
         for item in body[name]:
-            show_json_line({"apiVersion": API_VERSION, "kind": item_kind, **item})
+            yield {"apiVersion": API_VERSION, "kind": item_kind, **item}
+
+
+def _show_names(kind: str, body: Mapping[str, Any]) -> None:
+    if kind not in NAMES:
+        return  # an Error: its words are on stderr
+    items, _, key = NAMES[kind].partition(".")
+    for item in body[items]:
+        print_line(f"{item['project']}/{item['service']}" if kind == "Status" else str(item[key]))
 
 
 def show_json_line(body: Mapping[str, Any]) -> None:
@@ -85,36 +120,41 @@ def one_line(text: str) -> str:
 def show_table(
     columns: Sequence[str], rows: Iterable[Sequence[str]], *, styles: Mapping[str, str] | None = None
 ) -> None:
-    """Print a table on stdout: no frame, as wide as the terminal, or as needed where there is none."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
+    """Print a table on stdout: no frame, as wide as the terminal, or as needed where there is none.
 
-    table = Table(box=None, pad_edge=False, show_edge=False, header_style="bold")
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(one_line(cell), style=(styles or {}).get(cell, "")) for cell in row))
-    tty = sys.stdout.isatty()
-    console = Console(
-        file=sys.stdout,
-        width=None if tty else _width_without_terminal(),
-        highlight=False,
-        markup=False,
-        emoji=False,
-    )
-    if tty:
-        console.print(table)
-        return
-    with console.capture() as capture:
-        console.print(table)
-    for line in capture.get().splitlines():
-        print_line(line.rstrip())
+    `styles` has the colour of a cell by its text.
+    """
+    safe = [[one_line(cell) for cell in row] for row in (columns, *rows)]
+    for number, lines in enumerate(lay_out(safe, _width(), _ellipsis())):
+        named = [(styles or {}).get(cell, "") if number else "bold" for cell in safe[number]]
+        for line in lines:
+            shown = [_styled(text, name) for text, name in zip(line, named, strict=True)]
+            sys.stdout.write((" " * GAP).join(shown).rstrip() + "\n")
 
 
-def _width_without_terminal() -> int:
+def _styled(text: str, name: str) -> str:
+    bare = text.rstrip()
+    if not name or not bare or not colour_wanted():
+        return text
+    return f"\033[{_SGR[name]}m{bare}\033[0m{text[len(bare) :]}"
+
+
+def _width() -> int | None:
+    """Return how many columns a table may take; None for as many as it needs: wide, or read by a program."""
+    if _form["form"] == "wide":
+        return None
     wanted = os.environ.get("COLUMNS", "")
-    return int(wanted) if wanted.isdecimal() and int(wanted) else _WIDE
+    if wanted.isdecimal() and int(wanted):
+        return int(wanted)
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+def _ellipsis() -> str:
+    try:
+        "…".encode(sys.stdout.encoding or "ascii")
+    except (UnicodeEncodeError, LookupError):
+        return "..."
+    return "…"
 
 
 def show_error(error: ClusterctlError) -> None:
@@ -157,5 +197,9 @@ def ask(question: str, default: str) -> str:
 
 
 def colour_wanted() -> bool:
-    """Whether stdout may be coloured (no-color.org, TERM=dumb)."""
-    return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    """Whether stdout may be coloured: --color, else NO_COLOR, FORCE_COLOR (no-color.org, force-color.org), TERM=dumb."""
+    if _form["colour"] != "auto":
+        return _form["colour"] == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    return bool(os.environ.get("FORCE_COLOR")) or (sys.stdout.isatty() and os.environ.get("TERM") != "dumb")

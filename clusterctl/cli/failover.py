@@ -67,7 +67,7 @@ def failover(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
         raise InputError(
             problem, next_step="clusterctl failover --confirm-host-off HOST --reason 'power is cut'"
         )
-    seconds("--period", period)
+    seconds("--period", period, 1)
     watching = watch(workspace, "failover", notify, notify_command, heartbeat)
     rest(jitter)
     return watching.around(lambda: _look_and_act(watching, off, period, make_room))

@@ -33,6 +33,7 @@ class Settings:
     debug: bool = False
     lines: bool = False
     quiet: bool = False
+    wide: bool = False
     busy_ok: bool = False
     ask_pass: bool = False
     ask_sudo_pass: bool = False

@@ -60,7 +60,7 @@ def health(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
     """
     workspace = Workspace(ctx.obj, "health")
     named = {each.name for each in workspace.hosts(host)}
-    seconds("--period", period)
+    seconds("--period", period, 1)
     watching = watch(workspace, "health", notify, notify_command, heartbeat)
     rest(jitter)
     return watching.around(lambda: _judge(watching, named, period, textfile, explained=host, record=record))
@@ -107,7 +107,7 @@ def lookout(workspace: Workspace, period: str) -> HealthLook:
     from clusterctl.operations.health import HealthLook
     from clusterctl.planning.detector import Hysteresis
 
-    rules = Hysteresis(period_s=max(seconds("--period", period), 1))
+    rules = Hysteresis(period_s=seconds("--period", period, 1))
     file = rounds_.RoundsFile(state_root(), workspace.inventory.cluster)
     return HealthLook(workspace.inventory, workspace.fleet, file, rules, rounds_.observer)
 

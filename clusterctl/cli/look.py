@@ -16,6 +16,7 @@ from clusterctl.cli.documents import (
     instance_document,
     snapshot_unreachable,
 )
+from clusterctl.cli.wide import WIDE_HOST, WIDE_INSTANCE, wide_host, wide_instance
 from clusterctl.cli.wiring import Workspace
 from clusterctl.errors import EXIT_DONE, EXIT_FAILED, EXIT_IDENTITY, InputError
 from clusterctl.model.host import Host
@@ -25,6 +26,7 @@ HELP = "Which hosts: web[01-03], zone=a, @group, all."
 Selector = Annotated[str, typer.Argument(help=HELP)]
 OptionalSelector = Annotated[str | None, typer.Argument(help=f"{HELP} Default: -H, else all.")]
 MOST_STEPS = 5
+HOST_COLUMNS = ("HOST", "ADDRESS", "LABELS", "STATE", "DOCKER", "LOAD", "MEMORY FREE", "DISK FREE", "OS")
 STYLES = {"healthy": "green", "running": "green", "failed": "red", "unhealthy": "red", "starting": "yellow"}
 
 
@@ -82,8 +84,12 @@ def hosts(
     if ctx.obj.output == "json":
         show_document("Hosts", {"hosts": [host_document(host, snapshot.hosts[host.name]) for host in chosen]})
         return exit_code(snapshot)
-    columns = ("HOST", "ADDRESS", "LABELS", "STATE", "DOCKER", "LOAD", "MEMORY FREE", "DISK FREE", "OS")
-    show_table(columns, [_host_row(host, snapshot.hosts[host.name]) for host in chosen])
+    columns: tuple[str, ...] = HOST_COLUMNS
+    rows: list[tuple[str, ...]] = [_host_row(host, snapshot.hosts[host.name]) for host in chosen]
+    if ctx.obj.wide:
+        columns = (*columns, *WIDE_HOST)
+        rows = [row + wide_host(snapshot.hosts[host.name]) for row, host in zip(rows, chosen, strict=True)]
+    show_table(columns, rows)
     _say_unreachable(snapshot)
     return exit_code(snapshot)
 
@@ -134,8 +140,11 @@ def ps(ctx: typer.Context, selector: OptionalSelector = None) -> int:
         for unit in units
     ]
     columns: tuple[str, ...] = ("INSTANCE", "HOST", "STATE", "HEALTH", "SINCE", "IMAGE", "DRIFT")
-    if not any(row[-1] for row in rows):
+    if not any(row[-1] for row in rows) and not ctx.obj.wide:
         columns, rows = columns[:-1], [row[:-1] for row in rows]
+    if ctx.obj.wide:
+        columns = (*columns, *WIDE_INSTANCE)
+        rows = [row + wide_instance(unit) for row, unit in zip(rows, units, strict=True)]
     show_table(columns, rows, styles=STYLES)
     for note in find_foreign(snapshot, workspace.inventory.cluster):
         say(f"note: {note}")
@@ -163,7 +172,7 @@ def status(ctx: typer.Context) -> int:
         show_document("Status", body)
         return code
     rows = [_host_row(host, snapshot.hosts[host.name])[:6] for host in chosen]
-    show_table(("HOST", "ADDRESS", "LABELS", "STATE", "DOCKER", "LOAD"), rows)
+    show_table(HOST_COLUMNS[:6], rows)
     print_line()
     columns = ("SERVICE", "WANTED", "HEALTHY", "IMAGE", "GENERATION", "HOSTS", "NOTES")
     show_table(columns, [_service_row(workspace, service.document()) for service in services])

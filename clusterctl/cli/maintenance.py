@@ -63,7 +63,9 @@ def drain(
     """Cordon hosts and move their instances away, replacements first."""
     workspace = Workspace(ctx.obj, f"drain {hosts}")
     intent = DrainIntent(
-        chosen(workspace, hosts), seconds("--deadline", deadline), limit("--max-unavailable", max_unavailable)
+        chosen(workspace, hosts),
+        seconds("--deadline", deadline, 1),
+        limit("--max-unavailable", max_unavailable),
     )
     return carry_out(workspace, intent, begin_run(workspace, "drain", hosts))
 
@@ -137,7 +139,7 @@ def rolling_of(
         windows=None if windows is None else tuple(_read("--window", text, parse_window) for text in windows),
         canary=chosen_one(workspace, canary),
         soak_s=seconds("--soak", soak),
-        deadline_s=seconds("--deadline", deadline),
+        deadline_s=seconds("--deadline", deadline, 1),
     )
 
 
@@ -155,11 +157,16 @@ def limit(option: str, text: str) -> Limit | None:
     return _read(option, text, parse_limit) if text else None
 
 
-def seconds(option: str, text: str) -> int:
-    """Return a duration in whole seconds."""
+def seconds(option: str, text: str, least_s: int = 0) -> int:
+    """Return a duration in whole seconds; raises InputError for one that is shorter than `least_s`."""
     from clusterctl.parsing.scalars import parse_duration
 
-    return int(_read(option, text, parse_duration))
+    found_s = int(_read(option, text, parse_duration))
+    if found_s < least_s:
+        raise InputError(
+            f'{option}: expected {least_s}s or more, got "{text}"', next_step="clusterctl --help"
+        )
+    return found_s
 
 
 def age_s(option: str, text: str) -> int:

@@ -68,7 +68,7 @@ def update(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
         return _check(workspace, names)
     if reboot not in REBOOT:
         raise InputError(f"--reboot: expected if-needed, never or always, got {reboot!r}")
-    undo_after_s = seconds("--undo-after", undo_after)
+    undo_after_s = seconds("--undo-after", undo_after, 1)
     if not 1 <= undo_after_s <= LONGEST_UNDO_S:
         raise InputError(f"--undo-after: expected 1s to 24h, got {undo_after!r}")
     intent = UpdateIntent(

@@ -126,6 +126,8 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
 }
 """Heading -> verb -> the file in this room whose `register` adds it, and the first sentence of its docstring."""
+NAMED = frozenset({"diff", "exec", "facts", "health", "history", "hosts", "ps", "status"})
+"""The verbs whose documents have names, for `-o name` (`NAMES` in `console`)."""
 VERBS = {name: row for section in SECTIONS.values() for name, row in section.items()}
 
 

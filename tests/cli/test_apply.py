@@ -284,7 +284,7 @@ def test_hosts_do_not_go_with_apply(desk: Desk) -> None:
         (("plan", "bad\0name.yaml"), "cannot read the playbook: not a path"),
         (("fly",), "No such command 'fly'"),
         (("plan",), "Missing argument 'playbook'"),
-        (("ps", "-o", "xml"), "--output: expected table, json or jsonl, got 'xml'"),
+        (("ps", "-o", "xml"), "--output: expected table, wide, json, jsonl, yaml or name, got 'xml'"),
     ],
 )
 def test_wrong_usage_is_2_and_contacts_nobody(desk: Desk, words: tuple[str, ...], said: str) -> None:

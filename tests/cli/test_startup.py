@@ -49,6 +49,8 @@ def test_the_version_and_the_help_load_no_verb_and_nothing_heavy(words: tuple[st
         "clusterctl.cli.console",
         "clusterctl.cli.deadline",
         "clusterctl.cli.globals",
+        "clusterctl.cli.table",
+        "clusterctl.cli.usage",
         "clusterctl.cli.verbs",
         "clusterctl.errors",
         "clusterctl.remote",
@@ -92,5 +94,5 @@ def test_an_option_that_is_nearly_one_is_told_the_right_one(desk: Desk) -> None:
     assert (ran.code, ran.out) == (2, "")
     assert (
         ran.err
-        == "error: No such option: --per-zones (Possible options: --per-zone)\nnext: clusterctl --help\n"
+        == "error: No such option: --per-zones (Possible options: --per-zone)\nnext: clusterctl reboot --help\n"
     )

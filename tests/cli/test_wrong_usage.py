@@ -1,0 +1,67 @@
+"""Numbers and durations out of range, as bad-input row 30 has them: exit 2, the whole message, nobody contacted."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.cli.conftest import Desk
+
+DURATION = "expected a duration such as 1m30s or 500ms, got"
+LIMIT = "expected a number of at least 1, or a percentage from above 0% to 100%, got"
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ("ps --workers 0", "--workers: expected a whole number from 1 to 1000, got 0"),
+        ("ps --workers -1", "--workers: expected a whole number from 1 to 1000, got -1"),
+        ("ps --workers 1000000", "--workers: expected a whole number from 1 to 1000, got 1000000"),
+        ("exec h1 --timeout 0 -- true", "--timeout: expected seconds above 0 and up to 86400, got 0.0"),
+        ("exec h1 --timeout -1 -- true", "--timeout: expected seconds above 0 and up to 86400, got -1.0"),
+        ("exec h1 --timeout inf -- true", "--timeout: expected seconds above 0 and up to 86400, got inf"),
+        ("exec h1 --timeout nan -- true", "--timeout: expected seconds above 0 and up to 86400, got nan"),
+        ("logs shop -n -1", "--lines: expected 0 to 1000000, got -1"),
+    ],
+)
+def test_a_number_out_of_range(desk: Desk, words: str, message: str) -> None:
+    ran = desk.run(*words.split())
+
+    assert (ran.code, ran.out, ran.err) == (2, "", f"error: {message}\n")
+    assert desk.cluster.looks == []
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "page"),
+    [
+        ("ps --workers nan", "--workers: expected a whole number, got 'nan'", ""),
+        ("ps --workers 1.5", "--workers: expected a whole number, got '1.5'", ""),
+        ("exec h1 --timeout x -- true", "--timeout: expected a number, got 'x'", "exec "),
+        ("logs shop -n 1e6", "--lines: expected a whole number, got '1e6'", "logs "),
+        ("rebalance --max-moves 0", "--max-moves: expected 1 or more, got '0'", "rebalance "),
+        ("ps --deadline 0", '--deadline: expected 1s or more, got "0"', ""),
+        ("ps --deadline inf", f'--deadline: {DURATION} "inf"', ""),
+        ("ps --deadline -1s", f'--deadline: {DURATION} "-1s"', ""),
+        ("ps --deadline 10", f'--deadline: {DURATION} "10": the unit is missing', ""),
+        ("reboot h1 --deadline 0s", '--deadline: expected 1s or more, got "0s"', ""),
+        ("reboot h1 --soak nan", f'--soak: {DURATION} "nan"', ""),
+        ("failover --period 0", '--period: expected 1s or more, got "0"', ""),
+        ("health --period 500ms", '--period: expected 1s or more, got "500ms"', ""),
+        ("events --since 99999999999999d", f'--since: {DURATION} "99999999999999d"', ""),
+        ("drain h1 --max-unavailable 0", f'--max-unavailable: {LIMIT} "0"', ""),
+        ("drain h1 --max-unavailable 101%", f'--max-unavailable: {LIMIT} "101%"', ""),
+        ("drain h1 --max-unavailable nan", f'--max-unavailable: {LIMIT} "nan"', ""),
+    ],
+)
+def test_what_is_no_number_or_no_duration(desk: Desk, words: str, message: str, page: str) -> None:
+    ran = desk.run(*words.split())
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == f"error: {message}\nnext: clusterctl {page}--help\n"
+    assert desk.cluster.looks == []
+
+
+def test_an_argument_that_is_missing_is_named_with_the_help_of_its_verb(desk: Desk) -> None:
+    ran = desk.run("plan")
+
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err == "error: Missing argument 'playbook'.\nnext: clusterctl plan --help\n"
