@@ -24,7 +24,7 @@ app = typer.Typer(
     name="clusterctl",
     cls=Verbs,
     no_args_is_help=True,
-    add_completion=True,
+    add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -174,6 +174,8 @@ def _fill_closed_streams() -> bool:
 
 def _run() -> int:
     try:
+        if sys.argv[1:3] == ["completion", "words"]:
+            return _complete(sys.argv[3:])
         result = app(standalone_mode=False, prog_name="clusterctl")
     except Exception as error:  # noqa: BLE001 - the last line of defence: a person gets a sentence, not a trace
         if "--debug" in sys.argv and not isinstance(error, typer.Exit):
@@ -184,6 +186,13 @@ def _run() -> int:
     except SystemExit as ended:  # so typer answers a pipe that nobody reads
         return _tell(ended.__context__ if isinstance(ended.__context__, OSError) else typer.Exit(1))
     return result if isinstance(result, int) else 0
+
+
+def _complete(rest: list[str]) -> int:
+    """Answer a shell's script; not as a verb, whose arguments take as long to check as all the rest."""
+    from clusterctl.cli.completion_verb import print_words
+
+    return print_words(rest[0] if rest else "")
 
 
 def _tell(error: Exception) -> int:

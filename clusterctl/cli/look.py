@@ -47,7 +47,26 @@ def look(workspace: Workspace, selector: str | None = None) -> tuple[tuple[Host,
     snapshot = workspace.fleet.look(chosen, LookRequest())
     for note in clock_notes(snapshot, began_s, time.time()):
         say(f"note: {note}")
+    remember_instances(workspace, snapshot)
     return chosen, snapshot
+
+
+def remember_instances(workspace: Workspace, snapshot: Snapshot) -> None:
+    """Keep the names that were seen, for shells to complete; of a look at some hosts only, nothing is kept."""
+    from clusterctl.cli.names import remember
+    from clusterctl.planning.observed import observe_units
+
+    inventory = workspace.inventory
+    if snapshot.unreachable or len(snapshot.hosts) < len(inventory.hosts):
+        return
+    units = observe_units(snapshot, inventory.cluster)
+    remember(
+        workspace.settings.inventory,
+        inventory,
+        projects=[unit.header.project for unit in units],
+        services=[f"{unit.header.project}/{unit.header.service}" for unit in units],
+        instances=[unit.instance.name for unit in units],
+    )
 
 
 def exit_code(snapshot: Snapshot) -> int:

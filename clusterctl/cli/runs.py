@@ -76,6 +76,7 @@ def history(
     project: Annotated[str, typer.Argument(help="Only of this project. Default: all.")] = "",
 ) -> int:
     """Show the generations of projects that hosts keep, and the runs, newest first."""
+    from clusterctl.cli.names import remember
     from clusterctl.planning.history import generations_of
     from clusterctl.planning.runs import runs_of
 
@@ -83,6 +84,7 @@ def history(
     hosts = tuple(host for host in workspace.inventory.hosts if host.name not in workspace.ignored)
     snapshot = workspace.fleet.look(hosts, LookRequest(history=True))
     generations = generations_of(snapshot, workspace.inventory.cluster, project)
+    remember(workspace.settings.inventory, workspace.inventory, runs=[run.id for run in runs_of(snapshot)])
     runs = [summary for summary in runs_of(snapshot) if project in {"", summary.subject.partition("/")[0]}]
     if ctx.obj.output == "json":
         body = {

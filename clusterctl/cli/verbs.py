@@ -121,7 +121,11 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         ),
         "lock": ("lock", "Who holds the right to change the cluster."),
     },
-    "To try it": {
+    "Besides": {
+        "completion": (
+            "completion_verb",
+            "Print the script that completes verbs, options, hosts and services in your shell.",
+        ),
         "lab": ("lab", "Throw-away clusters of real hosts, for demonstrations and tests."),
     },
 }
