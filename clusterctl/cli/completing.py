@@ -143,6 +143,7 @@ KINDS = {
     "host": "hosts",
     "playbook": "files",
     "playbooks": "files",
+    "places": "files",
     "what": "all",
     "name": "all",
     "project": "projects",

@@ -1,6 +1,6 @@
 """The table of verbs: where each one is written, and its one sentence. Here the verbs are sorted for `--help`.
 
-A verb's file is imported when the verb is typed, not before: start-up time is a promise (ADR 0025). How the command
+A verb's file is imported when the verb is typed, not before: start-up time is a promise (ADR 0026). How the command
 line reads its global options is in `globals`.
 """
 
@@ -47,6 +47,14 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "Update the operating system of hosts; an update that breaks a host takes itself back.",
         ),
         "fence": ("fence", "Power of hosts, by their fence devices: status, off, on."),
+        "ssh": (
+            "ssh",
+            "Log in to a host with your own ssh: the user, keys, known hosts and jump hosts of the inventory.",
+        ),
+        "cp": (
+            "copy",
+            "Copy files and folders to hosts, or from hosts into DST/HOST; a file appears whole or not at all.",
+        ),
         "exec": ("run", "Run a command on hosts in parallel; the same output is shown once."),
         "run": ("maintenance", "Run a playbook's steps over its hosts, group after group."),
     },
@@ -66,7 +74,10 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "look",
             "Show hosts, services and drift at a glance; exit 1 when something is not as it should be.",
         ),
-        "hosts": ("look", "Show who is there: address, labels, reachable, docker, load."),
+        "hosts": (
+            "look",
+            "Show who is there: address, labels, reachable, docker, load. With `trust`: show their host keys, and add them.",
+        ),
         "facts": ("look", "Show everything one look tells of hosts."),
         "ps": ("look", "Show every managed container: host, state, health, since, image."),
         "logs": ("logs", "Show the journal of all instances, merged."),
