@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clusterctl.cli.console import print_line, say, show_document
+from clusterctl.cli.console import say, show_document
 from clusterctl.cli.documents import command_document, unreachable_document
+from clusterctl.cli.folded import print_diff, print_folded
 from clusterctl.cli.look import Selector, say_next_steps
 from clusterctl.cli.wiring import Workspace
 from clusterctl.errors import EXIT_DONE, EXIT_FAILED, EXIT_IDENTITY, InputError
@@ -38,10 +39,11 @@ def exec_(
     timeout: Annotated[
         float | None, typer.Option("--timeout", help="Seconds for each host; default: ssh.command_timeout.")
     ] = None,
+    diff: Annotated[
+        bool, typer.Option("--diff", help="Show other output as differences to what most hosts printed.")
+    ] = False,
 ) -> int:
     """Run a command on hosts in parallel; the same output is shown once."""
-    from clusterctl.parsing.selector import fold
-
     workspace = Workspace(ctx.obj, "exec")
     limit_s = workspace.inventory.ssh.command_timeout_s if timeout is None else timeout
     if not 0 < limit_s <= MAX_TIMEOUT_S:
@@ -58,7 +60,7 @@ def exec_(
         }
         show_document("Results", body)
     else:
-        _print_folded(results, fold)
+        (print_diff if diff else print_folded)(results)
         for answer in failed:
             say(f"{answer.host}: {answer.rung}: {answer.reason}")
         say_next_steps(failed)
@@ -75,25 +77,3 @@ def _command(text: str, deadline_s: float, *, as_root: bool) -> Callable[[Connec
         return connection.run(f"exec /bin/sh -c {shlex.quote(text)} </dev/null\n", shell, deadline_s)
 
     return work
-
-
-def _print_folded(results: list[CommandResult], fold: Callable[[list[str]], str]) -> None:
-    groups: dict[tuple[str, int, bool], list[str]] = {}
-    for result in results:
-        groups.setdefault((_output(result), result.exit_code, result.truncated), []).append(result.host)
-    for (output, code, truncated), names in groups.items():
-        lines = output.splitlines()
-        ending = (f" (exit {code})" if code else "") + (" (cut at 10 MiB)" if truncated else "")
-        if len(lines) == 1:
-            print_line(f"{fold(names)}: {lines[0]}{ending}")
-            continue
-        print_line(f"{fold(names)}:{ending}")
-        for line in lines:
-            print_line(f"  {line}")
-
-
-def _output(result: CommandResult) -> str:
-    from clusterctl.remote.text import printable
-
-    streams = (result.stdout, result.stderr)
-    return "".join(printable(stream.decode("utf-8", "backslashreplace")) for stream in streams)
