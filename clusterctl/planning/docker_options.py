@@ -11,11 +11,14 @@ from collections.abc import Iterator, Mapping
 from clusterctl.model.runtime import Cgroup, Logging, Names, Namespaces, Runtime
 from clusterctl.model.service import Service
 
+_PLAIN = Runtime()
 _VERSION = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")
 
 
 def runtime_options(runtime: Runtime) -> list[str]:
     """Return the options in a fixed order; what has docker's default is left out."""
+    if runtime == _PLAIN:
+        return []
     return [
         *(["--privileged"] if runtime.privileged else []),
         *(f"--device={device}" for device in runtime.devices),

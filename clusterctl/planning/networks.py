@@ -58,7 +58,12 @@ def network_options(service: Service, project: str) -> list[str]:
 
 def make_script(service: Service, project: str) -> str:
     """Return the shell script that has the service's own networks on the host, or ""; one unit at a time does it."""
-    made = [_make(project, use.network) for use in uses_of(service) if not use.network.external]
+    return _make_all(uses_of(service), project)
+
+
+@lru_cache(maxsize=4096)
+def _make_all(uses: tuple[NetworkUse, ...], project: str) -> str:
+    made = [_make(project, use.network) for use in uses if not use.network.external]
     if not made:
         return ""
     return f"exec 9>{_LOCK}; /usr/bin/flock -w 60 9; {'; '.join(made)}"

@@ -202,7 +202,7 @@ def _start(service: Service, header: Header) -> list[str]:
     project = header.instance.project
     make, join = make_script(service, project), join_script(service, project, _cid(header))
     words = docker_run(service, header.pinned, header.instance, header.spec, _cid(header))
-    lines = [f"ExecStartPre={_shell(make)}"] if make else []
+    lines = [f"ExecStartPre={_shared_shell(make)}"] if make else []
     if not join:
         return [*lines, f"ExecStart={quote_line(words)}"]
     create = [words[0], "create", *words[2:]]
@@ -248,6 +248,12 @@ def _permit(header: Header) -> str:
 
 def _shell(script: str) -> str:
     return quote_line(["/bin/sh", "-c", script])
+
+
+@lru_cache(maxsize=1024)
+def _shared_shell(script: str) -> str:
+    """Return the same for a script that all instances of a service share: quoting is what a unit costs."""
+    return _shell(script)
 
 
 def _seconds(value: float) -> str:
