@@ -8,7 +8,7 @@ WORKERS ?= 2
 PYTEST := $(BIN)/pytest -n $(WORKERS) --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup lock fix lint unit e2e test demo engine clean soak bench oracle guards shape kills chaos programs fuzz
+.PHONY: help setup lock fix lint unit e2e test demo engine clean soak bench oracle guards shape docs kills chaos programs fuzz
 
 help: ## show the targets
 	@grep -E '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -54,6 +54,10 @@ chaos: setup engine ## random faults in a lab, with applies, reboots and failove
 
 fuzz: setup engine ## hostile words through systemd and docker in a lab, damaged files through the parsers (CLUSTERCTL_CASES, CLUSTERCTL_EXAMPLES)
 	nice $(BIN)/python -m tests.words
+
+docs: setup ## write anew what is made from the code: the manual page, docs/compose-support.md
+	$(BIN)/python -m tests.manual
+	$(BIN)/python -m tests.test_docs
 
 shape: setup ## how long functions and files are: median, p90, files of more than 250 lines
 	@$(BIN)/python -m tests.shape
