@@ -15,6 +15,7 @@ from clusterctl.errors import LabError
 from clusterctl.lab import packages, state
 from clusterctl.lab.capabilities import Rights, choose_rights
 from clusterctl.lab.talk import Say, phase
+from clusterctl.lab.watches import ensure_watches
 
 if TYPE_CHECKING:
     from docker import DockerClient
@@ -69,6 +70,8 @@ def ensure_engine(say: Say, *, install: bool) -> str:
     """Return the version of the engine that answers; with `install` make one answer first (root, Debian)."""
     if find_engine() is None and install:
         _install_and_start(say)
+    if install:
+        ensure_watches(say)
     version: str = connect().version()["Version"]
     return version
 

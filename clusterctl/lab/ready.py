@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 from clusterctl.errors import LabError
 from clusterctl.lab import state
 from clusterctl.lab.layout import USER, HostInfo
+from clusterctl.lab.watches import read_limit, scarce_watches
 
 if TYPE_CHECKING:
     from paramiko import SSHClient
 
 _READY_WAIT_S = 90.0
-_MANY_WATCHES = 512
 _CONNECT_S = 3.0
 _PAUSE_S = 0.1
 _WORKERS = 16
@@ -67,24 +67,9 @@ def _await_host(path: Path, host: HostInfo, deadline: float, given_up: threading
                 return "" if boot.strip() == "running" else f"{host.host}: {' '.join(boot.split())}"
     raise LabError(
         f"{host.host} ({host.address}) is not ready within {_READY_WAIT_S:.0f} s",
-        details=[*answer.splitlines()[-6:], *scarce_watches(_read_limit())],
+        details=[*answer.splitlines()[-6:], *scarce_watches(read_limit())],
         next_step=f"docker logs clusterctl-{path.name}-{host.host} shows its boot; clusterctl lab down begins again",
     )
-
-
-def scarce_watches(limit: str) -> list[str]:
-    """Return a hint where the kernel's limit of inotify instances is one that few hosts exhaust; systemd hangs then."""
-    if not limit.isdecimal() or int(limit) >= _MANY_WATCHES:
-        return []
-    known = f"all labs of this machine share {limit} inotify instances, a host takes about 9"
-    return [f"{known}: fewer hosts, or sysctl fs.inotify.max_user_instances=1024"]
-
-
-def _read_limit() -> str:
-    try:
-        return Path("/proc/sys/fs/inotify/max_user_instances").read_text("ascii").strip()
-    except OSError:
-        return ""
 
 
 def _ask(path: Path, host: HostInfo, deadline: float) -> str:
