@@ -65,8 +65,10 @@ shape: setup ## how long functions and files are: median, p90, files of more tha
 guards: setup ## take each guard out on purpose, in a copy, and see its tests fail
 	nice $(BIN)/python -m tests.guards
 
-bench: setup ## how long planning takes on 1,000 hosts with 10,000 instances (a minute)
+bench: setup ## how long planning takes on 1,000 hosts with 10,000 instances, and how good it is (a minute)
 	$(BIN)/python -m tests.bench
+	$(BIN)/python -m tests.bench_places
+	$(BIN)/python -m tests.bench_places 100 1000
 
 oracle: setup ## failover of small full fleets against the proven maximum (a minute)
 	nice $(BIN)/python -m tests.oracle

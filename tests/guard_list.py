@@ -378,4 +378,37 @@ ROLLOUT_GUARDS = (
         '        with path.open("w", encoding="utf-8") as file:\n',
         ("tests/cli/test_init.py::test_a_playbook_that_is_there_is_kept",),
     ),
+    Guard(
+        "max_replicas_per_node is a rule of placement",
+        f"{PLANNING}/eligibility.py",
+        "    if not service.max_per_host or here < service.max_per_host:\n",
+        "    if True:\n",
+        (
+            "tests/planning/test_strategies.py::test_a_drain_puts_no_more_on_a_host_than_it_may_have",
+            "tests/planning/test_strategy_properties.py::test_no_prefix_of_an_apply_has_too_many_on_a_host",
+        ),
+    ),
+    Guard(
+        "preferences count where instances are put",
+        f"{PLANNING}/ranking.py",
+        "            self._in_labels[key, values[:end]] += by\n",
+        "            pass\n",
+        ("tests/planning/test_strategy_properties.py::test_instances_are_balanced_over_what_they_prefer",),
+    ),
+    Guard(
+        "pack opens no host while one in use has room",
+        f"{PLANNING}/lineup.py",
+        '        return int(self.strategy == "pack" and not room.instances)\n',
+        "        return 0\n",
+        ("tests/planning/test_strategy_properties.py::test_pack_uses_no_more_hosts_than_spread",),
+    ),
+    Guard(
+        "hosts kept in order are put in their place again",
+        f"{PLANNING}/lineup.py",
+        "                del entries[bisect_left(entries, entry)]\n",
+        "                continue\n",
+        (
+            "tests/planning/test_strategy_properties.py::test_the_order_of_hosts_kept_up_to_date_is_that_of_sorting_them_anew",
+        ),
+    ),
 )

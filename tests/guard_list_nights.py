@@ -367,7 +367,7 @@ NIGHT_GUARDS = (
     Guard(
         "a witness runs nothing",
         f"{PLANNING}/eligibility.py",
-        "    if host.witness:\n",
+        "    if room.host.witness:\n",
         "    if False:\n",
         ("tests/planning/test_witness.py::test_nothing_is_placed_on_it",),
     ),

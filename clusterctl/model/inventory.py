@@ -10,6 +10,7 @@ from typing import Literal
 from clusterctl.model.host import Host
 from clusterctl.model.limit import Limit
 from clusterctl.model.privilege import Allow
+from clusterctl.model.service import Strategy
 from clusterctl.model.ssh import DEFAULTS, SshSettings
 from clusterctl.model.window import Window
 
@@ -45,6 +46,7 @@ class Policy:
     max_unavailable: Limit = field(default_factory=Limit)
     max_unavailable_per_domain: Limit | None = None
     domain: str = "zone"
+    strategy: Strategy = "spread"
     windows: tuple[Window, ...] = ()
     before: tuple[Hook, ...] = ()
     after: tuple[Hook, ...] = ()

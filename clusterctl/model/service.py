@@ -167,7 +167,7 @@ class Dependency:
 
 @dataclass(frozen=True, slots=True, order=True)
 class Constraint:
-    """A hard rule of placement: `key` is `node.hostname` or `node.labels.NAME`."""
+    """A hard rule of placement: `key` is `node.hostname`, `node.labels.NAME`, `node.platform.arch` or `node.platform.os`."""
 
     key: str
     operator: Literal["==", "!="]
@@ -177,11 +177,17 @@ class Constraint:
         return f"{self.key} {self.operator} {self.value}"
 
 
+Strategy = Literal["spread", "pack", "headroom"]
+"""Which host is best of those that may take an instance: docs/placement.md."""
+
+
 @dataclass(frozen=True, slots=True)
 class Service:
     """One service of a project. `command` and `entrypoint` None mean what the image says.
 
     No `networks` and no `network_mode` is the project's default network; `bridge` is docker's own.
+    `preferences`: labels of hosts over whose values the instances are spread, the first one first. `max_per_host` 0 is
+    no bound. `strategy` "" is what the inventory's policy says.
     """
 
     name: str
@@ -223,6 +229,9 @@ class Service:
     pre_stop: tuple[ServiceHook, ...] = ()
     pull_policy: Literal["", "missing", "never"] = ""
     deploy_labels: Mapping[str, str] = field(default_factory=dict)
+    preferences: tuple[str, ...] = ()
+    max_per_host: int = 0
+    strategy: Strategy | Literal[""] = ""
 
     @property
     def stop_s(self) -> int:

@@ -1,26 +1,20 @@
 """`deploy`: how many, where, how much, and how they restart, as Swarm users know it.
 
-How they are replaced is read in `compose_update`.
+How they are replaced is read in `compose_update`, where they may be in `compose_placement`.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
-from clusterctl.model.service import Constraint, Resources, RestartPolicy
+from clusterctl.model.service import Resources, RestartPolicy
 from clusterctl.parsing.compose_walk import Context, read_section
 from clusterctl.parsing.cursor import Cursor
-from clusterctl.parsing.names import parse_host_name, parse_label_key, parse_label_value
-from clusterctl.parsing.scalars import as_text
-from clusterctl.parsing.words import Expected, Unfit, quoted
 
 SMALLEST_MEMORY_BYTES = 6 * 1024**2
 """Docker takes no smaller limit (docker run --memory)."""
 
-_CONSTRAINT = re.compile(r"(?P<key>[^\s=!]+)\s*(?P<operator>==|!=)\s*(?P<value>\S+)")
-_LABELS = "node.labels."
 _FIELDS = {
     "mode": "mode",
     "replicas": "replicas",
@@ -38,34 +32,9 @@ def read_deploy(cursor: Cursor, context: Context) -> dict[str, Any]:
     fields |= {field: keys[key] for key, field in _FIELDS.items() if keys.get(key) is not None}
     if fields.get("mode") == "global" and "replicas" in fields:
         cursor.mistake("mode: global runs one instance on every host; leave replicas out")
+    if fields.get("mode") == "global" and fields.get("max_per_host"):
+        cursor.mistake("mode: global runs one instance on every host; leave max_replicas_per_node out")
     return fields
-
-
-def read_placement(cursor: Cursor, context: Context) -> dict[str, Any]:
-    """Read `placement:`."""
-    keys = read_section(cursor, "services.*.deploy.placement", context)
-    return {"constraints": keys.get("constraints") or ()}
-
-
-def read_constraints(cursor: Cursor, _context: Context) -> tuple[Constraint, ...]:
-    """Read the list of constraints."""
-    read = [item.read(as_text(parse_constraint), None) for item in cursor.items()]
-    return tuple(constraint for constraint in read if constraint is not None)
-
-
-def parse_constraint(text: str) -> Constraint:
-    """Return a rule such as `node.labels.zone == a` or `node.hostname != web1`."""
-    match = _CONSTRAINT.fullmatch(text.strip(" "))
-    if not match:
-        raise Expected("a constraint such as node.labels.zone == a")
-    key, value = match["key"], match["value"]
-    operator: Literal["==", "!="] = "==" if match["operator"] == "==" else "!="
-    if key == "node.hostname":
-        return Constraint(key, operator, parse_host_name(value))
-    if key.startswith(_LABELS):
-        parse_label_key(key.removeprefix(_LABELS))
-        return Constraint(key, operator, parse_label_value(value))
-    raise Unfit(f"{quoted(key)} is not supported yet; node.hostname and node.labels.NAME are")
 
 
 def read_resources(cursor: Cursor, context: Context) -> dict[str, Any]:

@@ -15,10 +15,8 @@ from clusterctl.parsing.compose_depends import (
     read_depends_on,
 )
 from clusterctl.parsing.compose_deploy import (
-    read_constraints,
     read_deploy,
     read_limits,
-    read_placement,
     read_reservations,
     read_resources,
     read_restart,
@@ -30,6 +28,12 @@ from clusterctl.parsing.compose_hooks import HOOK_KEYS
 from clusterctl.parsing.compose_mounts import MOUNT_KEYS, read_ignored
 from clusterctl.parsing.compose_networks import NETWORK_KEYS
 from clusterctl.parsing.compose_pairs import read_label_files, read_labels
+from clusterctl.parsing.compose_placement import (
+    parse_spread,
+    read_constraints,
+    read_placement,
+    read_preferences,
+)
 from clusterctl.parsing.compose_ports import parse_mode, parse_published, read_ports
 from clusterctl.parsing.compose_runtime import RUNTIME_KEYS
 from clusterctl.parsing.compose_service import read_cap_add, read_cap_drop, read_services
@@ -136,8 +140,13 @@ SUPPORTED: dict[str, Key] = {
     "services.*.deploy.mode": Key(value_of(one_of("replicated", "global"))),
     "services.*.deploy.placement": Key(read_placement),
     "services.*.deploy.placement.constraints": Key(
-        read_constraints, "node.hostname, node.labels.NAME; ==, !="
+        read_constraints, "node.hostname, node.labels.NAME, node.platform.arch, node.platform.os; ==, !="
     ),
+    "services.*.deploy.placement.max_replicas_per_node": Key(
+        value_of(whole_number(0, MOST_REPLICAS)), "0 is no bound; a hard rule, also for drains and failover"
+    ),
+    "services.*.deploy.placement.preferences": Key(read_preferences, "the first one counts first"),
+    "services.*.deploy.placement.preferences[].spread": Key(text_by(parse_spread), "node.labels.NAME"),
     "services.*.deploy.replicas": Key(value_of(whole_number(0, MOST_REPLICAS)), "0 to 10000"),
     "services.*.deploy.resources": Key(read_resources),
     "services.*.deploy.resources.limits": Key(read_limits),
@@ -226,6 +235,10 @@ SUPPORTED: dict[str, Key] = {
     "services.*.x-singleton": Key(
         value_of(flag_of),
         "ours: never two at once; after a boot it waits until a run of clusterctl lets it start",
+    ),
+    "services.*.x-strategy": Key(
+        value_of(one_of("spread", "pack", "headroom")),
+        "ours: which host is best; policy.strategy if left out",
     ),
     **{key: Key(read_ignored, doc) for key, doc in RUN_KEYS.items()},
 }

@@ -7,7 +7,6 @@ _SERVICE = """
     build develop extends models profiles provider pull_refresh_after
 """
 _BELOW = {
-    "services.*.deploy.placement": "max_replicas_per_node preferences",
     "configs.*": "environment template_driver",
     "secrets.*": "driver environment template_driver",
     "services.*.networks.*": "driver_opts gw_priority interface_name link_local_ips mac_address",

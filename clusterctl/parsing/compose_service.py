@@ -42,6 +42,7 @@ DIRECT = {
     "x-priority": "priority",
     "x-quorum": "quorum",
     "x-singleton": "singleton",
+    "x-strategy": "strategy",
 }
 """Keys whose value is a field as it was read."""
 

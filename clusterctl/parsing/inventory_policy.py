@@ -27,6 +27,15 @@ T = TypeVar("T")
 
 HOOK_KEYS = ("command", "on", "timeout")
 
+STRATEGIES = ("spread", "pack", "headroom")
+
+
+def _parse_strategy(text: str) -> str:
+    if text not in STRATEGIES:
+        raise Expected("spread, pack or headroom")
+    return text
+
+
 _LISTS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "windows": ("windows", parse_window),
 }
@@ -34,6 +43,7 @@ _VALUES: dict[str, tuple[str, Callable[[str], Any]]] = {
     "max_unavailable": ("max_unavailable", parse_limit),
     "max_unavailable_per_zone": ("max_unavailable_per_domain", parse_limit),
     "domain": ("domain", parse_label_key),
+    "strategy": ("strategy", _parse_strategy),
 }
 _HOOKS = ("before", "after")
 KEYS = ("min_free_disk", "lock_hosts", "allow", *_LISTS, *_VALUES, *_HOOKS)

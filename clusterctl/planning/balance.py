@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from clusterctl.model.names import natural
 from clusterctl.model.placement import Instance
 from clusterctl.model.service import Service
-from clusterctl.planning.eligibility import Room, may_belong, may_place
+from clusterctl.planning.eligibility import Room, may_belong, may_crowd, may_place
+from clusterctl.planning.lineup import path_of
 
 MOVE_COST_PERCENT = 1.0
 """A move for evenness must take at least so many percentage points off the fuller one of its two hosts."""
@@ -23,12 +24,13 @@ CROWDED = 2
 
 @dataclass(frozen=True, slots=True)
 class Occupant:
-    """An instance and where it runs; `fixed` ones count, but do not move."""
+    """An instance and where it runs; `fixed` ones count, but do not move, `packed` ones do not for evenness."""
 
     instance: Instance
     service: Service
     host: str
     fixed: bool = False
+    packed: bool = False
 
     @property
     def key(self) -> tuple[str, str]:
@@ -65,6 +67,7 @@ class Balance:
         self._at: dict[str, list[Occupant]] = {name: [] for name in rooms}
         self._in_zone: Counter[tuple[str, tuple[str, str]]] = Counter()
         self._on_host: Counter[tuple[str, tuple[str, str]]] = Counter()
+        self._in_labels: Counter[tuple[tuple[str, str], tuple[str, ...]]] = Counter()
         self._instances = max(len(occupants), 1)
         self._zones = sorted({room.zone for room in rooms.values()})
         self._least: dict[tuple[str, str], int] = {}
@@ -102,9 +105,12 @@ class Balance:
     def _broken(self) -> tuple[Occupant, Room, str] | None:
         """Find an instance on a host that its constraints exclude, and a host that may take it."""
         for occupant in self._movable():
-            refusal = may_belong(self._rooms[occupant.host], occupant.service)
+            here = self._rooms[occupant.host]
+            refusal = may_belong(here, occupant.service) or may_crowd(
+                here, occupant.instance, occupant.service
+            )
             if refusal:
-                rooms = sorted(self._rooms.values(), key=lambda room: self._rank(room, occupant.key))
+                rooms = sorted(self._rooms.values(), key=lambda room: self._rank(room, occupant))
                 target = self._first(occupant, rooms)
                 if target:
                     return occupant, target, refusal.reason
@@ -115,11 +121,12 @@ class Balance:
         seen: set[tuple[tuple[str, str], str]] = set()
         for occupant in self._movable():
             here, key = self._rooms[occupant.host], occupant.key
-            if (key, occupant.host) in seen or not self._is_crowd(here, key):
+            if occupant.packed or (key, occupant.host) in seen or not self._is_crowd(here, key):
                 continue
             seen.add((key, occupant.host))
             rooms = [room for room in self._rooms.values() if self._eases(here, room, key)]
-            target = self._first(occupant, sorted(rooms, key=lambda room: self._rank(room, key)))
+            rooms = [room for room in rooms if self._keeps_preferred(here, room, occupant)]
+            target = self._first(occupant, sorted(rooms, key=lambda room: self._rank(room, occupant)))
             if target:
                 return occupant, target, self._crowd_words(here, target, key)
         return None
@@ -132,7 +139,7 @@ class Balance:
             options = [
                 (max(self._load(here, occupant, -1), after), natural(occupant.instance.name), occupant, room)
                 for occupant in self._at[here.host.name]
-                if not occupant.fixed
+                if not occupant.fixed and not occupant.packed
                 for after, room in self._lighter(here, occupant)
             ]
             if options:
@@ -168,7 +175,8 @@ class Balance:
         rooms = [(self._load(room, occupant, 1), room) for room in self._open_rooms if room is not here]
         fitting = [(after, room) for after, room in rooms if after < most]
         for after, room in sorted(fitting, key=lambda option: (option[0], natural(option[1].host.name))):
-            if self._keeps_apart(here, room, occupant.key) and self._takes(room, occupant):
+            apart = self._keeps_apart(here, room, occupant.key)
+            if apart and self._keeps_preferred(here, room, occupant) and self._takes(room, occupant):
                 yield after, room
                 return
 
@@ -190,6 +198,14 @@ class Balance:
         hosts = self._on_host[here.host.name, key] - self._on_host[there.host.name, key]
         return self._zone_gain(here, there, key) >= 0 and hosts > 0
 
+    def _keeps_preferred(self, here: Room, there: Room, occupant: Occupant) -> bool:
+        """Whether a move leaves a service spread over the labels it prefers as it is, or better."""
+        one, other = (path_of(room.host.labels, occupant.service.preferences) for room in (here, there))
+        for end in range(1, len(one) + 1):
+            if one[:end] != other[:end]:
+                return self._in_labels[occupant.key, one[:end]] > self._in_labels[occupant.key, other[:end]]
+        return True
+
     def _zone_gain(self, here: Room, there: Room, key: tuple[str, str]) -> int:
         """Return how many more of a service one failure domain has than another: 0 within one, negative is worse."""
         if here.zone == there.zone:
@@ -197,9 +213,11 @@ class Balance:
         gain = self._in_zone[here.zone, key] - self._in_zone[there.zone, key]
         return gain if gain > 0 else gain - 1
 
-    def _rank(self, room: Room, key: tuple[str, str]) -> tuple[object, ...]:
-        name = room.host.name
+    def _rank(self, room: Room, occupant: Occupant) -> tuple[object, ...]:
+        name, key = room.host.name, occupant.key
+        path = path_of(room.host.labels, occupant.service.preferences)
         return (
+            *(self._in_labels[key, path[:end]] for end in range(1, len(path) + 1)),
             self._in_zone[room.zone, key],
             self._on_host[name, key],
             round(self._load(room), 6),
@@ -220,6 +238,9 @@ class Balance:
         self._least.pop(occupant.key, None)
         self._in_zone[room.zone, occupant.key] += by
         self._on_host[occupant.host, occupant.key] += by
+        path = path_of(room.host.labels, occupant.service.preferences)
+        for end in range(1, len(path) + 1):
+            self._in_labels[occupant.key, path[:end]] += by
         if by > 0:
             self._at[occupant.host].append(occupant)
         else:
@@ -229,7 +250,7 @@ class Balance:
         self._count(occupant, -1)
         self._rooms[occupant.host].take(occupant.instance, occupant.service)
         target.put(occupant.instance, occupant.service)
-        self._count(Occupant(occupant.instance, occupant.service, target.host.name, fixed=True), 1)
+        self._count(replace(occupant, host=target.host.name, fixed=True), 1)
         return Shift(occupant.instance, occupant.host, target.host.name, reason)
 
     def _crowd_words(self, here: Room, there: Room, key: tuple[str, str]) -> str:

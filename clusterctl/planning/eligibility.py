@@ -103,20 +103,27 @@ def writable_volumes(service: Service) -> tuple[str, ...]:
 
 def may_belong(room: Room, service: Service) -> Refusal | None:
     """Return why a service is not meant for a host at all (its constraints), or None."""
-    return _refusal(room, _constraints(room.host, service))
+    return _refusal(room, _constraints(room, service))
 
 
-def may_stay(room: Room, service: Service, *, grows: bool = False) -> Refusal | None:
+def may_crowd(room: Room, instance: Instance, service: Service) -> Refusal | None:
+    """Return why an instance that is counted in on a host must leave it for the others of its service, or None."""
+    reason = _too_many(room, instance, service, beside=1)
+    return _refusal(room, reason.replace(" of ", " more of ", 1))
+
+
+def may_stay(room: Room, instance: Instance, service: Service, *, grows: bool = False) -> Refusal | None:
     """Return why an instance that is on a host must leave it, or None. A cordon does not move anything.
 
     What is reserved is looked at only where it `grows`: who fitted once is not moved for less room.
     """
     return _refusal(
         room,
-        _constraints(room.host, service)
+        _constraints(room, service)
         or too_old(service, room.facts.docker_version)
         or _ports(room, service)
         or _volumes(room, service)
+        or _too_many(room, instance, service)
         or (_memory(room, service) or _cpus(room, service) if grows else ""),
     )
 
@@ -127,7 +134,7 @@ def may_place(
     """Return why a new instance may not go to a host, or None."""
     return _refusal(
         room,
-        _constraints(room.host, service)
+        _constraints(room, service)
         or _cordon(room.facts.markers)
         or mute(room.facts)
         or too_old(service, room.facts.docker_version)
@@ -138,6 +145,7 @@ def may_place(
         or _memory(room, service)
         or _cpus(room, service)
         or _volumes(room, service)
+        or _too_many(room, instance, service)
         or disk_refusal(room.facts, *policy_disk),
     )
 
@@ -149,7 +157,7 @@ def find_refusals(
     first = may_place(room, instance, service, policy_disk)
     rules = (
         first.reason if first else "",
-        _constraints(room.host, service),
+        _constraints(room, service),
         _cordon(room.facts.markers),
         mute(room.facts),
         _names(room, instance),
@@ -157,6 +165,7 @@ def find_refusals(
         _memory(room, service),
         _cpus(room, service),
         _volumes(room, service),
+        _too_many(room, instance, service),
         disk_refusal(room.facts, *policy_disk),
     )
     return tuple(dict.fromkeys(reason for reason in rules if reason))
@@ -174,18 +183,26 @@ def _refusal(room: Room, reason: str) -> Refusal | None:
     return Refusal(room.host.name, reason) if reason else None
 
 
-def _constraints(host: Host, service: Service) -> str:
-    if host.witness:
+def _constraints(room: Room, service: Service) -> str:
+    if room.host.witness:
         return "is a witness: it runs nothing"
-    broken = [str(rule) for rule in service.constraints if not _holds(rule, host)]
+    broken = [str(rule) for rule in service.constraints if not _holds(rule, room)]
     return f"constraint {broken[0]} does not hold" if broken else ""
 
 
-def _holds(rule: Constraint, host: Host) -> bool:
-    actual = (
-        host.name if rule.key == "node.hostname" else host.labels.get(rule.key.removeprefix("node.labels."))
-    )
-    return (actual == rule.value) is (rule.operator == "==")
+def _holds(rule: Constraint, room: Room) -> bool:
+    return (_actual(rule.key, room) == rule.value) is (rule.operator == "==")
+
+
+def _actual(key: str, room: Room) -> str | None:
+    """Return what a host is by the key of a constraint."""
+    if key == "node.hostname":
+        return room.host.name
+    if key == "node.platform.os":
+        return "linux"
+    if key == "node.platform.arch":
+        return room.facts.architecture
+    return room.host.labels.get(key.removeprefix("node.labels."))
 
 
 def _cordon(markers: Mapping[str, str]) -> str:
@@ -256,10 +273,19 @@ def _volumes(room: Room, service: Service) -> str:
     return f"volume {taken[0]} is in use by {room.volumes[taken[0]]}" if taken else ""
 
 
+def _too_many(room: Room, instance: Instance, service: Service, beside: int = 0) -> str:
+    """Say so where a host has all that it may have of a service; `beside` of them are not counted."""
+    here = room.services.get(f"{instance.project}/{instance.service}", 0) - beside
+    if not service.max_per_host or here < service.max_per_host:
+        return ""
+    return f"{here} of {service.name} here, max_replicas_per_node is {service.max_per_host}"
+
+
 def needs(service: Service) -> str:
     """Return in words what an instance of a service asks of a host."""
     words = [f"{service.reservations.memory_bytes // MIB} MiB"] if service.reservations.memory_bytes else []
     words += [f"{service.reservations.cpus:g} cpus"] if service.reservations.cpus else []
     words += [f"port {key}" for key in port_keys(service)]
     words += [str(rule) for rule in service.constraints]
+    words += [f"at most {service.max_per_host} on a host"] if service.max_per_host else []
     return ", ".join(words) or "a host"

@@ -6,7 +6,7 @@ refused in a plan. Of a host as a whole it is `explain_host`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import count
@@ -19,6 +19,7 @@ from clusterctl.planning.deploy import in_order
 from clusterctl.planning.eligibility import needs
 from clusterctl.planning.manifest import Manifest, latest_manifest
 from clusterctl.planning.observed import observe_units
+from clusterctl.planning.ranking import Term
 from clusterctl.planning.scheduler import Scheduler
 
 STAYS = "it runs there, and nothing forces it away: what is well placed is not moved"
@@ -48,15 +49,6 @@ class Explanation:
     runs: bool
     why: str
     answers: tuple[HostAnswer, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """One thing that decides a rank: the smaller value is the better one."""
-
-    value: float
-    words: str
-    ahead: str
 
 
 class Scene:
@@ -108,8 +100,7 @@ class Scene:
         found = {name: HostAnswer(name, self._scheduler.why_not(instance, service, name)) for name in asked}
         best = [name for name in self._scheduler.best_first(instance, service) if name in found]
         able = [name for name in best if not found[name].reasons]
-        in_zone = self._in_zone(instance)
-        terms = [self._terms(name, instance, service, in_zone) for name in able]
+        terms = [self._scheduler.terms(instance, service, name) for name in able]
         for number, (name, mine) in enumerate(zip(able, terms, strict=True), 1):
             after = terms[number] if number < len(terms) else ()
             found[name] = replace(
@@ -119,28 +110,6 @@ class Scene:
                 ahead_by=_ahead_by(mine, after),
             )
         return tuple(found.values())
-
-    def _in_zone(self, instance: Instance) -> Mapping[str, int]:
-        key, found = f"{instance.project}/{instance.service}", dict[str, int]()
-        for room in self._scheduler.rooms.values():
-            found[room.zone] = found.get(room.zone, 0) + room.services.get(key, 0)
-        return found
-
-    def _terms(
-        self, name: str, instance: Instance, service: Service, in_zone: Mapping[str, int]
-    ) -> tuple[Term, ...]:
-        room, wanted = self._scheduler.rooms[name], service.reservations
-        key = f"{instance.project}/{instance.service}"
-        cpus = (room.cpus_used + (wanted.cpus or 0)) / (room.cpus or 0.001)
-        memory = (room.memory_used + (wanted.memory_bytes or 0)) / (room.memory_bytes or 1)
-        load, here, number = max(cpus, memory), room.services.get(key, 0), room.instances
-        zone = "no zone" if room.zone == name else f"zone {room.zone}"
-        return (
-            Term(in_zone[room.zone], f"{in_zone[room.zone]} of {key} in {zone}", "fewer of it in the zone"),
-            Term(here, f"{here} on the host", "fewer of it on the host"),
-            Term(round(load, 6), f"{100 * load:.0f} % reserved with it", "less reserved"),
-            Term(number, f"{number} {'instance' if number == 1 else 'instances'} of all", "fewer instances"),
-        )
 
     def _home(self, instance: Instance) -> tuple[str, str]:
         """Return where an instance is or would go, and why."""

@@ -1,32 +1,51 @@
 """Which host suits an instance best, of those that may take it: the terms of the rank, in the order in which they decide.
 
-Fewest of its service in the failure domain, then on the host, then the least load, then the fewest instances, then the
-name. Which hosts may take it at all is `eligibility`.
+Fewest of its service in each label it is to be spread over, in the failure domain, on the host; then what the strategy says
+(docs/placement.md), the fewest instances, the name. Which hosts may take it at all is `eligibility`.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from heapq import merge
 
 from clusterctl.model.names import natural
 from clusterctl.model.placement import Instance
-from clusterctl.model.service import Service
+from clusterctl.model.service import Service, Strategy
 from clusterctl.planning.eligibility import Room
-from clusterctl.planning.lineup import Entry, Lineup, Shape
+from clusterctl.planning.lineup import Block, Entry, Lineup, Shape, path_of
 
 MOST_LINEUPS = 32
 """So many are kept: instances are placed by size, so that few are in use at a time."""
 
+Crowd = tuple[int, ...]
+"""How many of a service there are near a host, from the widest to the narrowest: the smaller one is better."""
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """One thing that decides a rank: the smaller value is the better one. `ahead` says why in words."""
+
+    value: float
+    words: str
+    ahead: str
+
 
 class Ranking:
-    """The rooms of a fleet as they fill: `put` and `take` count, `best_first` has them in order of rank."""
+    """The rooms of a fleet as they fill: `put` and `take` count, `best_first` has them in order of rank.
 
-    def __init__(self, rooms: Mapping[str, Room]) -> None:
-        self._rooms = rooms
+    `strategy` is that of services without one of their own; `block` what the largest instance reserves.
+    """
+
+    def __init__(
+        self, rooms: Mapping[str, Room], strategy: Strategy = "spread", block: Block = (0.0, 0)
+    ) -> None:
+        self._rooms, self._strategy, self._block = rooms, strategy, block
         self._positions = {name: number for number, name in enumerate(sorted(rooms, key=natural))}
         self._in_zone: Counter[tuple[str, str]] = Counter()
+        self._in_labels: Counter[tuple[str, tuple[str, ...]]] = Counter()
         self._bearers: dict[str, set[str]] = {}
         self._changed: list[Room] = []
         self._lineups: dict[Shape, tuple[Lineup, int]] = {}
@@ -34,35 +53,74 @@ class Ranking:
     def put(self, room: Room, instance: Instance, service: Service) -> None:
         """Count an instance in."""
         room.put(instance, service)
-        self._count(room, instance, 1)
+        self._count(room, instance, service, 1)
 
     def take(self, room: Room, instance: Instance, service: Service) -> None:
         """Count an instance out that was put there."""
         room.take(instance, service)
-        self._count(room, instance, -1)
+        self._count(room, instance, service, -1)
 
     def best_first(self, key: str, service: Service) -> Iterator[Room]:
         """Yield the hosts with room for what a service reserves, best first; to be left before the next `put`.
 
         `key` is the service's, as rooms count it. No more is ranked than is asked for: nearly always the first takes it.
         """
-        lineup, bearers = self._lineup(Shape.of(service)), self._bearers.get(key, set())
-        free: dict[int, list[list[Entry]]] = {}
-        for cell, entries in lineup.cells.items():
-            free.setdefault(self._in_zone.get((cell, key), 0), []).append(entries)
-        bearing: dict[int, list[tuple[int, Entry]]] = {}
+        lineup, bearers = self._lineup(self._shape(service)), self._bearers.get(key, set())
+        free: dict[Crowd, list[list[Entry]]] = {}
+        for (values, opens, zone), entries in lineup.cells.items():
+            crowd = *self._near(key, values), opens, self._in_zone.get((zone, key), 0)
+            free.setdefault(crowd, []).append(entries)
+        bearing: dict[Crowd, list[tuple[int, Entry]]] = {}
         for room in (self._rooms[name] for name in bearers if name in lineup):
             entry = room.services[key], lineup.entry(room)
-            bearing.setdefault(self._in_zone[room.zone, key], []).append(entry)
-        for number in sorted({*free, *bearing}):
+            bearing.setdefault(self._crowd(room, key, service), []).append(entry)
+        for crowd in sorted({*free, *bearing}):
             yield from (
-                entry[-1] for entry in merge(*free.get(number, ())) if entry[-1].host.name not in bearers
+                entry[-1] for entry in merge(*free.get(crowd, ())) if entry[-1].host.name not in bearers
             )
-            yield from (entry[-1] for _, entry in sorted(bearing.get(number, ())))
+            yield from (entry[-1] for _, entry in sorted(bearing.get(crowd, ())))
 
-    def _count(self, room: Room, instance: Instance, by: int) -> None:
+    def terms(self, room: Room, key: str, service: Service) -> tuple[Term, ...]:
+        """Return what the rank of a host is made of, in the order in which it decides; the name comes after all."""
+        shape, here = self._shape(service), room.services.get(key, 0)
+        *near, opens, in_zone = self._crowd(room, key, service)
+        found = []
+        for label, number in zip(service.preferences, near, strict=True):
+            value = f"{label}={room.host.labels[label]}" if label in room.host.labels else f"no label {label}"
+            found.append(Term(number, f"{number} of {key} in {value}", f"fewer of it in its {label}"))
+        if shape.strategy == "pack":
+            found.append(Term(opens, "empty" if opens else "in use", "in use already"))
+        zone = "no zone" if room.zone == room.host.name else f"zone {room.zone}"
+        found.append(Term(in_zone, f"{in_zone} of {key} in {zone}", "fewer of it in the zone"))
+        found.append(Term(here, f"{here} on the host", "fewer of it on the host"))
+        if shape.strategy == "headroom":
+            costs, places = shape.costs(room), shape.places(room)
+            words = f"takes {costs} of {places} places for the largest"
+            found.append(Term(costs, words, "leaves more places for the largest"))
+        load, fills = shape.load(room), shape.strategy == "pack" and not opens
+        words, number = f"{100 * load:.0f} % reserved with it", room.instances
+        found.append(Term(1 - load, words, "more reserved") if fills else Term(load, words, "less reserved"))
+        words = f"{number} {'instance' if number == 1 else 'instances'} of all"
+        return (*found, Term(number, words, "fewer instances"))
+
+    def _shape(self, service: Service) -> Shape:
+        return Shape.of(service, self._strategy, self._block)
+
+    def _crowd(self, room: Room, key: str, service: Service) -> Crowd:
+        """Return how crowded it is around a host, as the cells of the lineup are compared."""
+        values, opens, _ = self._shape(service).cell(room)
+        return *self._near(key, values), opens, self._in_zone[room.zone, key]
+
+    def _near(self, key: str, values: tuple[str, ...]) -> Iterator[int]:
+        """Yield how many of a service are on hosts with the first of these values, the first two, and so on."""
+        return (self._in_labels.get((key, values[:end]), 0) for end in range(1, len(values) + 1))
+
+    def _count(self, room: Room, instance: Instance, service: Service, by: int) -> None:
         key = key_of(instance)
         self._in_zone[room.zone, key] += by
+        values = path_of(room.host.labels, service.preferences)
+        for end in range(1, len(values) + 1):
+            self._in_labels[key, values[:end]] += by
         bearers = self._bearers.setdefault(key, set())
         if room.services[key]:
             bearers.add(room.host.name)

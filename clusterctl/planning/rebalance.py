@@ -85,7 +85,8 @@ def _balance(
             or _is_young(intent, unit, room)
             or "cordoned" in room.facts.markers
         )
-        occupants.append(Occupant(unit.instance, service, unit.host, fixed))
+        packed = (service.strategy or inventory.policy.strategy) == "pack"
+        occupants.append(Occupant(unit.instance, service, unit.host, fixed, packed))
     disk = (inventory.policy.min_free_disk_percent, inventory.policy.min_free_disk_bytes)
     return Balance(rooms, occupants, threshold=intent.threshold, disk=disk)
 

@@ -1,8 +1,8 @@
 """Which host runs which instance: what is well placed stays, the rest goes where it spreads best.
 
-Greedy and deterministic: the highest priority first, then the largest reservation, ties by name; among the hosts that may take
-an instance the one with the fewest of its service in the zone, then on the host, then the least
-loaded, then by name. Hard rules are `eligibility`; what is done with the answer is `deploy`.
+Greedy and deterministic: the highest priority first, then what reserves the largest share of the fleet's cpus or memory,
+ties by name; each goes to the best of the hosts that may take it. Hard rules are `eligibility`, which host is best is
+`ranking`; what is done with the answer is `deploy`.
 """
 
 from __future__ import annotations
@@ -29,8 +29,9 @@ from clusterctl.planning.eligibility import (
     open_room,
     writable_volumes,
 )
+from clusterctl.planning.lineup import largest_block
 from clusterctl.planning.observed import Observed
-from clusterctl.planning.ranking import Ranking, key_of
+from clusterctl.planning.ranking import Ranking, Term, key_of
 
 
 @dataclass(slots=True)
@@ -79,6 +80,8 @@ class Scheduler:
             for host in inventory.hosts
             if host.name in seen
         }
+        rooms = self.rooms.values()
+        self._total = sum(room.cpus for room in rooms) or 1.0, sum(room.memory_bytes for room in rooms) or 1
         self._mine = [
             unit for unit in units if unit.header.project == project.name and unit.host in self.rooms
         ]
@@ -89,7 +92,9 @@ class Scheduler:
             self._of_instance.setdefault(unit.instance, []).append(unit)
         self._holders = _by_volume(self.rooms.values())
         self._supposed: dict[str, HostFacts] = {}
-        self._ranking = Ranking(self.rooms)
+        elsewhere = [unit.header for unit in units if unit.header.project != project.name]
+        block = largest_block(self.rooms.values(), project.services, elsewhere)
+        self._ranking = Ranking(self.rooms, inventory.policy.strategy, block)
         self._result = Placements()
         for unit in units:
             if unit.header.project != project.name and unit.host in self.rooms:
@@ -107,7 +112,7 @@ class Scheduler:
         ):
             keep = self._keep_global if service.mode == "global" else self._keep_replicated
             missing += [(instance, service) for instance in keep(service, recorded)]
-        for instance, service in sorted(missing, key=_largest_first):
+        for instance, service in sorted(missing, key=self._largest_first):
             self._place(instance, service)
         self._collect_surplus()
         return self._result
@@ -124,6 +129,10 @@ class Scheduler:
         """Return the hosts with room for what an instance reserves, best first; whether they may have it says `why_not`."""
         return tuple(room.host.name for room in self._ranking.best_first(key_of(instance), service))
 
+    def terms(self, instance: Instance, service: Service, host: str) -> tuple[Term, ...]:
+        """Return what the rank of a host is made of, in the order in which it decides."""
+        return self._ranking.terms(self.rooms[host], key_of(instance), service)
+
     def why_not(self, instance: Instance, service: Service, host: str) -> tuple[str, ...]:
         """Return every reason why an instance may not be placed on a host now."""
         room = self.rooms[host]
@@ -134,7 +143,7 @@ class Scheduler:
     def occupy(self, instance: Instance, service: Service, host: str) -> bool:
         """Count an instance in on a host where a copy of it lies, if it may run there; a cordon does not matter."""
         room = self.rooms.get(host)
-        if room is None or not room.facts.docker_answers or may_stay(room, service, grows=True):
+        if room is None or not room.facts.docker_answers or may_stay(room, instance, service, grows=True):
             return False
         self._put(room, instance, service)
         return True
@@ -228,7 +237,7 @@ class Scheduler:
         room, instance = self.rooms[unit.host], unit.instance
         wanted = self._wishes.forced.get(instance.name, unit.host)
         refusal = (
-            may_stay(room, service, grows=_grows(unit, service))
+            may_stay(room, instance, service, grows=_grows(unit, service))
             if wanted == unit.host
             else Refusal(unit.host, f"moves to {wanted}")
         )
@@ -287,6 +296,13 @@ class Scheduler:
     def _put(self, room: Room, instance: Instance, service: Service) -> None:
         self._ranking.put(room, instance, service)
 
+    def _largest_first(self, item: tuple[Instance, Service]) -> tuple[object, ...]:
+        """Return the order in which instances are placed: what takes the larger share of the fleet has less choice."""
+        instance, service = item
+        cpus, memory_bytes = service.reservations.cpus or 0.0, service.reservations.memory_bytes or 0
+        size = max(cpus / self._total[0], memory_bytes / self._total[1])
+        return (-service.priority, -size, -memory_bytes, -cpus, instance)
+
     def _collect_surplus(self) -> None:
         kept = {(instance, unit.host) for instance, unit in self._result.kept.items()}
         stuck = {blocked.host for blocked in self._result.blocked}
@@ -321,9 +337,3 @@ def _surplus_reason(unit: Observed, wanted: Iterable[Instance], project: Project
     if project.service(unit.header.service) is None:
         return f"service {unit.header.service} is no longer in the playbook"
     return "runs twice" if unit.instance in set(wanted) else "more than the replicas wanted"
-
-
-def _largest_first(item: tuple[Instance, Service]) -> tuple[object, ...]:
-    instance, service = item
-    wanted = service.reservations
-    return (-service.priority, -(wanted.memory_bytes or 0), -(wanted.cpus or 0), instance)

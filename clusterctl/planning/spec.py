@@ -31,6 +31,9 @@ NOT_OF_A_CONTAINER = frozenset(
         "priority",
         "pull_policy",
         "deploy_labels",
+        "preferences",
+        "max_per_host",
+        "strategy",
     }
 )
 _ENTERS_OTHERWISE = frozenset({"image", "environment", "name", "files"})

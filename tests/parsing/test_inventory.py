@@ -34,6 +34,7 @@ def test_a_full_inventory_is_read() -> None:
           max_unavailable: 20%
           max_unavailable_per_zone: 1
           domain: rack
+          strategy: pack
           windows: [Sat 02:00 3h Europe/Amsterdam]
           before: balancer drain "$CLUSTERCTL_HOST"
           after:
@@ -64,6 +65,7 @@ def test_a_full_inventory_is_read() -> None:
         max_unavailable=Limit(None, 20.0),
         max_unavailable_per_domain=Limit(1),
         domain="rack",
+        strategy="pack",
         windows=(Window((5,), 120, 10_800, "Europe/Amsterdam"),),
         before=(Hook('balancer drain "$CLUSTERCTL_HOST"'),),
         after=(Hook("balancer ready", "operator", 120.0), Hook("systemctl is-system-running")),
@@ -295,6 +297,7 @@ def test_a_circle_of_groups_and_an_unknown_group_are_refused() -> None:
                 )
             ],
         ),
+        ("strategy: best", ['strategy: expected spread, pack or headroom, got "best"']),
         (
             "domain: -x",
             ["domain: expected a label key of letters, digits, '.', '_', '/' or '-', got \"-x\""],

@@ -68,10 +68,14 @@ def test_a_full_playbook_is_read() -> None:
             stop_grace_period: 1m
             mem_limit: 64m
             cpus: 0.5
+            x-strategy: headroom
             deploy:
               mode: replicated
               replicas: 3
-              placement: {constraints: ["node.labels.zone==a", node.hostname != web1]}
+              placement:
+                constraints: ["node.labels.zone==a", node.hostname != web1, node.platform.arch == amd64]
+                preferences: [{spread: node.labels.room}, {spread: node.labels.rack}]
+                max_replicas_per_node: 2
               resources:
                 limits: {cpus: "0.50"}
                 reservations: {cpus: 0.25, memory: 32m}
@@ -117,7 +121,14 @@ def test_a_full_playbook_is_read() -> None:
         limits=Resources(0.5, 64 * 1024**2),
         reservations=Resources(0.25, 32 * 1024**2),
         replicas=3,
-        constraints=(Constraint("node.labels.zone", "==", "a"), Constraint("node.hostname", "!=", "web1")),
+        constraints=(
+            Constraint("node.labels.zone", "==", "a"),
+            Constraint("node.hostname", "!=", "web1"),
+            Constraint("node.platform.arch", "==", "x86_64"),
+        ),
+        preferences=("room", "rack"),
+        max_per_host=2,
+        strategy="headroom",
         restart=RestartPolicy("on-failure", 3.0, 4, 120.0),
         update=UpdateConfig(2, "start-first"),
     )

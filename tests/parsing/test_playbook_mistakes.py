@@ -227,7 +227,50 @@ def test_a_health_check_that_cannot_be_meant_is_refused(keys: str, expected: lis
         ),
         (
             "placement: {constraints: [node.role == worker]}",
-            'deploy.placement.constraints[0]: "node.role" is not supported yet; node.hostname and node.labels.NAME are',
+            (
+                'deploy.placement.constraints[0]: "node.role" is not supported: there are no managers here, every host is '
+                "a worker: leave it out"
+            ),
+        ),
+        (
+            "placement: {constraints: [node.ip == 10.0.0.1]}",
+            (
+                'deploy.placement.constraints[0]: "node.ip" is not supported: hosts are known by name: use node.hostname'
+            ),
+        ),
+        (
+            "placement: {constraints: [engine.labels.disk == ssd]}",
+            (
+                'deploy.placement.constraints[0]: "engine.labels.disk" is not supported: labels of the engine are not '
+                "read: use node.labels.NAME, from the inventory"
+            ),
+        ),
+        (
+            "placement: {constraints: [node.colour == red]}",
+            (
+                'deploy.placement.constraints[0]: "node.colour" is not supported: node.hostname, node.labels.NAME, '
+                "node.platform.arch and node.platform.os are"
+            ),
+        ),
+        (
+            "placement: {preferences: [{spread: node.hostname}]}",
+            (
+                "deploy.placement.preferences[0].spread: instances are spread over hosts anyhow, after what is preferred: "
+                "leave it out"
+            ),
+        ),
+        (
+            "placement: {preferences: [{spread: rack}]}",
+            'deploy.placement.preferences[0].spread: "rack" is not supported: node.labels.NAME is',
+        ),
+        (
+            "placement: {preferences: [{spread: node.labels.a}, {spread: node.labels.a}]}",
+            "deploy.placement.preferences[1]: node.labels.a is there twice",
+        ),
+        ("placement: {preferences: [{}]}", 'deploy.placement.preferences[0]: "spread" is missing'),
+        (
+            "mode: global, placement: {max_replicas_per_node: 1}",
+            "deploy: mode: global runs one instance on every host; leave max_replicas_per_node out",
         ),
         (
             "placement: {constraints: [zone]}",

@@ -99,6 +99,9 @@ FULL = Service(
     post_start=(ServiceHook(("true",), "1000"),),
     pre_stop=(ServiceHook(("sync",), privileged=True),),
     files=(File("secret", "token", "/run/secrets/token", "s3cret", mode=0o400),),
+    preferences=("rack",),
+    max_per_host=2,
+    strategy="pack",
 )
 PROJECT = Project("shop", (FULL,), ("data",))
 WINDOW = Window((5, 6), 120, 10_800, "Europe/Amsterdam")

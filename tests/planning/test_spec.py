@@ -65,6 +65,9 @@ DOES_NOT_RESTART: dict[str, Any] = {
     "priority": 9,
     "pull_policy": "never",
     "deploy_labels": {"team": "shop"},
+    "preferences": ("rack",),
+    "max_per_host": 1,
+    "strategy": "pack",
 }
 # The name is in the instance's name; of the image only the pinned digest counts.
 IDENTITY = {"name", "image"}
