@@ -155,8 +155,9 @@ def find_sources(outside: Outside, only: str = "") -> list[tuple[Source, tuple[s
         found.append((Source("vagrant", "."), ()))
     for pattern in ANSIBLE:
         for path in outside.glob(pattern)[:1]:
-            names = _names_of(Source("ansible", path), outside)
-            if names:
+            program = outside.is_program(path)  # not run before somebody wants it
+            names = () if program else _names_of(Source("ansible", path), outside)
+            if names or program:
                 found.append((Source("ansible", path, only), names))
     names = _names_of(Source("ssh_config", SSH_CONFIG), outside)
     if names:

@@ -66,6 +66,11 @@ def _read_file(path: str, place: Cursor, outside: Outside, inventory: AnsibleInv
     text = decoded(data, log)
     if text.startswith("$ANSIBLE_VAULT"):
         log.add(1, "is encrypted by ansible-vault, and cannot be read here")
+    elif path.endswith(".toml"):
+        log.add(
+            0,
+            'an inventory in TOML is not read here; name an executable that says: exec ansible-inventory -i THIS_FILE "$@"',
+        )
     elif path.endswith((".yml", ".yaml", ".json")):
         read_yaml(text, log, inventory)
     else:

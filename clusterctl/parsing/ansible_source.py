@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from clusterctl.parsing.ansible_files import read_files
-from clusterctl.parsing.ansible_model import BUILT_IN, AnsibleInventory, Variables
+from clusterctl.parsing.ansible_model import BUILT_IN, Variables
 from clusterctl.parsing.cursor import Cursor
 from clusterctl.parsing.names import parse_host_name
 from clusterctl.parsing.outside import Described, Note, Outside, flag, scalar
@@ -52,19 +52,19 @@ def read_ansible(
         reader.describe(name, inventory.hosts[name], variables) for name, variables in inventory.variables()
     ]
     groups = {name: members for name, members in inventory.members().items() if name not in BUILT_IN}
-    return hosts, _named(groups, inventory), inventory.notes
+    return hosts, _named(groups, path, inventory.notes), inventory.notes
 
 
-def _named(groups: Mapping[str, frozenset[str]], inventory: AnsibleInventory) -> Mapping[str, frozenset[str]]:
+def _named(
+    groups: Mapping[str, frozenset[str]], path: str, notes: list[Note]
+) -> Mapping[str, frozenset[str]]:
     """Return the groups whose names can be names of ours; the others are noted."""
     found: dict[str, frozenset[str]] = {}
     for name, members in groups.items():
         try:
             found[parse_host_name(name)] = members
         except Expected:
-            inventory.notes.append(
-                Note("", 0, f"the group {quoted(name)} is left out: its name cannot be one here")
-            )
+            notes.append(Note(path, 0, f"the group {quoted(name)} is left out: its name cannot be one here"))
     return found
 
 

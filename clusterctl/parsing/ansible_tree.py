@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from clusterctl.parsing.ansible_model import AnsibleInventory, Variables
 from clusterctl.parsing.cursor import Cursor
 from clusterctl.parsing.outside import Note
-from clusterctl.parsing.words import Unfit
+from clusterctl.parsing.words import Unfit, quoted
 from clusterctl.parsing.yaml import Log, load_yaml
 from clusterctl.parsing.yaml_core import Entry, Value
 
@@ -20,6 +20,14 @@ def read_yaml(data: str, log: Log, inventory: AnsibleInventory) -> None:
     """Add what a YAML inventory says; mistakes are noted in `log`."""
     root = load_lenient(data, log, inventory.notes)
     if root is None or root.value.kind == "null":
+        return
+    plugin = root.value.get("plugin")
+    if plugin is not None and plugin.kind == "str":
+        root.mistake(
+            f"the inventory plugin {quoted(plugin.text)} cannot be run here; name an executable "
+            'that says: exec ansible-inventory -i THIS_FILE "$@"',
+            plugin.line,
+        )
         return
     for name, place in root.entries():
         _read_group(name, place, inventory, 0)

@@ -85,6 +85,19 @@ def test_what_lies_in_the_folder_comes_first(home: Desk) -> None:
     assert "  - ansible: hosts.ini\n    hosts: w1\n" in (home.folder / "inventory.yaml").read_text()
 
 
+def test_a_program_is_not_run_before_somebody_wants_it(home: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.write("hosts", '#!/bin/sh\ntouch was-run\necho \'{"web": ["w1"], "_meta": {}}\'\n')
+    (home.folder / "hosts").chmod(0o755)
+    answers(monkeypatch, "prod", "n", "h1")
+
+    ran = home.run("init")
+
+    assert ran.code == 0
+    assert "hosts is there. Take hosts from it? y, n, or which (web*,db*) [y] " in ran.err
+    assert not (home.folder / "was-run").exists()
+    assert home.run("validate").out == "inventory.yaml: 1 host, 0 groups\n"
+
+
 def test_hosts_may_be_named(home: Desk) -> None:
     ran = home.run(
         "init", "--host", "web[1-2]=192.0.2.[11-12]", "--host", "db1", "--cluster", "no", "--user", "ops"

@@ -297,6 +297,28 @@ def test_what_an_executable_prints_is_checked(printed: str, expected: str) -> No
     assert any(expected in line for line in found)
 
 
+@pytest.mark.parametrize(
+    ("file", "text", "expected"),
+    [
+        ("ec2.yml", "plugin: aws_ec2\nregions: [x]\n", 'ec2.yml:1: the inventory plugin "aws_ec2" cannot be run here; name an executable that says: exec ansible-inventory -i THIS_FILE "$@"'),
+        ("h.toml", "[web]\n", 'h.toml: an inventory in TOML is not read here; name an executable that says: exec ansible-inventory -i THIS_FILE "$@"'),
+    ],
+)  # fmt: skip
+def test_what_only_ansible_can_read_is_told_with_the_way_out(file: str, text: str, expected: str) -> None:
+    found = merged_mistakes(f"{{cluster: lab, sources: [{{ansible: {file}}}]}}", files={file: text})
+
+    assert expected in found
+
+
+def test_a_group_whose_name_cannot_be_one_here_is_noted() -> None:
+    found = merged(INI, files={"hosts": "[a&b]\nh1\n"})
+
+    assert (found.inventory.groups, [str(note) for note in found.notes]) == (
+        {},
+        ['hosts: the group "a&b" is left out: its name cannot be one here'],
+    )
+
+
 def test_a_program_that_fails_is_a_mistake_of_the_inventory() -> None:
     found = merged_mistakes("{cluster: lab, sources: [{ansible: ./inv}]}", programs={"./inv --other": ""})
 
