@@ -159,32 +159,32 @@ def find_sources(outside: Outside, only: str = "") -> list[tuple[Source, tuple[s
             names = () if program else _names_of(Source("ansible", path), outside)
             if names or program:
                 found.append((Source("ansible", path, only), names))
-    names = _names_of(Source("ssh_config", SSH_CONFIG), outside)
+    names, fleet = _ssh_names(outside)
     if names:
-        found.append((Source("ssh_config", SSH_CONFIG, only or _without_forges(outside)), names))
+        found.append((Source("ssh_config", SSH_CONFIG, only or fleet), names))
     return found
 
 
-def _without_forges(outside: Outside) -> str:
-    """Return a selector without the hosts where one logs in as git; they run nothing of ours."""
-    found = _read_quietly(Source("ssh_config", SSH_CONFIG), outside)
-    forges = [host.name for host in found.hosts if host.user == "git"] if found else []
-    return "".join(["all", *(f"!{name}" for name in forges)]) if forges else ""
-
-
 def _names_of(source: Source, outside: Outside) -> tuple[str, ...]:
-    """Return the hosts that a source names, also those that could not be taken; none where there is no such file."""
+    """Return the hosts that an Ansible inventory describes; none where it has mistakes."""
+    found = _read_quietly(source, outside)
+    return found.names if found else ()
+
+
+def _ssh_names(outside: Outside) -> tuple[tuple[str, ...], str]:
+    """Return the hosts that your ssh_config names, and a selector without those where one logs in as git."""
     from clusterctl.parsing.ssh_config import read_ssh_config
+    from clusterctl.parsing.ssh_options import Evaluator
     from clusterctl.parsing.yaml import Log
 
-    if source.kind == "ansible":
-        found = _read_quietly(source, outside)
-        return found.names if found else ()
     try:
-        text = outside.read(source.path).decode("utf-8", "replace")
+        text = outside.read(SSH_CONFIG).decode("utf-8", "replace")
     except OSError:
-        return ()
-    return tuple(read_ssh_config(text, Log(source.path), outside).names)
+        return (), ""
+    config = read_ssh_config(text, Log(SSH_CONFIG), outside)
+    evaluator = Evaluator(config, outside, lambda _: False)
+    forges = [name for name in config.names if evaluator.options(name).word("user") == "git"]
+    return tuple(config.names), "".join(["all", *(f"!{name}" for name in forges)]) if forges else ""
 
 
 def _read_quietly(source: Source, outside: Outside) -> Inventory | None:

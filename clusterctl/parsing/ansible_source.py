@@ -149,7 +149,7 @@ class _Reader:
         if place is not None and place.value.text not in {"ssh", "smart", "paramiko", "paramiko_ssh"}:
             found.refused["connection"] = (
                 _bare(place),
-                f"{found.name} is reached by {quoted(place.value.text)[1:-1]}, not by ssh: leave it out with hosts:",
+                f"{found.name} is reached by {quoted(place.value.text)[1:-1]}, not by ssh: leave it out (hosts: of the source)",
             )
 
     def _note_others(self, variables: Variables) -> None:

@@ -257,7 +257,7 @@ def instead_of(command: str) -> str:
     plain = _PLAIN_JUMP.fullmatch(command)
     if plain:
         return f"ProxyCommand is not honoured; write: ProxyJump {plain['after'] or plain['before']}"
-    return "ProxyCommand is not honoured; write ProxyJump, or jump: in the inventory, or leave the host out with hosts:"
+    return "ProxyCommand is not honoured; write ProxyJump, or jump: in the inventory, or leave the host out (hosts: of the source)"
 
 
 def _cursor(setting: Setting, text: str, host: str) -> Cursor:

@@ -314,7 +314,7 @@ def test_options_only_takes_no_hosts_and_gives_options_to_those_described_elsewh
         ("Host a\nHostName %l", 'the token "%l" is not known here, in "%l"'),
         ("Host a\nIdentityFile ~/.ssh/%C", 'the token "%C" is not known here, in "~/.ssh/%C"'),
         ("Host a\nIdentityFile ${HOME}/id", 'variables of the environment are not put in, in "${HOME}/id"'),
-        ("Host a\nProxyCommand nc -X 5 %h %p", "a: ProxyCommand is not honoured; write ProxyJump, or jump: in the inventory, or leave the host out with hosts:"),
+        ("Host a\nProxyCommand nc -X 5 %h %p", "a: ProxyCommand is not honoured; write ProxyJump, or jump: in the inventory, or leave the host out (hosts: of the source)"),
         ("Host a\nProxyCommand ssh -q -W %h:%p gate", "a: ProxyCommand is not honoured; write: ProxyJump gate"),
         ("Host a\nProxyCommand ssh ops@gate nc %h %p", "a: ProxyCommand is not honoured; write: ProxyJump ops@gate"),
         ("Host a\nProxyJump b\nHost b\nProxyJump a", "a: ProxyJump: a is on the way to itself"),
