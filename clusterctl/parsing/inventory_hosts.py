@@ -75,7 +75,14 @@ class HostReader:
         else:
             self._read_rest({name for _, names in entries for name in names})
         check_fencers(self._hosts, cursor or root)
-        ways = Jumps(self.ssh.jumps, self._jumps, self.ssh.port)
+        known = {host.name for host in self._hosts}
+        ways = Jumps(
+            self.ssh.jumps,
+            self._jumps,
+            self.ssh.port,
+            lambda hop, first: self.sources.way_to(hop, known, first=first),
+            cursor or root,
+        )
         return tuple(sorted(ways.resolve(self._hosts), key=lambda host: natural(host.name)))
 
     def outside(self) -> dict[str, SshSettings]:

@@ -7,15 +7,17 @@ jump hosts if it is the first of the chain.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from clusterctl.model.host import Hop, Host
 from clusterctl.parsing.cursor import Cursor
 from clusterctl.parsing.names import parse_address, parse_port, parse_user
-from clusterctl.parsing.words import Expected
+from clusterctl.parsing.words import Expected, Unfit
 
 NONE = "none"
+Outside = Callable[[Hop, bool], tuple[Hop, ...] | None]
+"""Gives the way to a hop that is no host here, where somebody knows it; whether it is the first one of a chain."""
 MOST_HOPS = 8
 _HOP = re.compile(r"(?:(?P<user>[^@]*)@)?(?P<address>\[[^\[\]]*\]|[^:\[\]]*)(?::(?P<port>[^:]*))?")
 
@@ -43,11 +45,13 @@ def _parse_hop(text: str) -> Hop:
 
 @dataclass(frozen=True)
 class Jumps:
-    """What was written about the way to each host, and where; `default` is that of `ssh.jump`."""
+    """What was written about the way to each host, and where; `default` is that of `ssh.jump`, whose mistakes are named at `place`."""
 
     default: tuple[Hop, ...]
     written: Mapping[str, tuple[tuple[Hop, ...], Cursor]]
     port: int
+    outside: Outside = lambda _hop, _first: None
+    place: Cursor | None = None
 
     def resolve(self, hosts: Sequence[Host]) -> tuple[Host, ...]:
         """Return the hosts with their whole way; a loop is a mistake where it was written."""
@@ -55,7 +59,8 @@ class Jumps:
         return tuple(replace(host, jumps=self._way(host.name, known, ())) for host in hosts)
 
     def _way(self, name: str, known: Mapping[str, Host], trail: tuple[str, ...]) -> tuple[Hop, ...]:
-        hops, place = self._hops(name)
+        written, place = self._hops(name)
+        hops = self._expanded(written, known, place)
         if not hops:
             return ()
         if name in trail or name in {hop.name for hop in hops if hop.name in known}:
@@ -65,6 +70,21 @@ class Jumps:
         first = hops[0].name
         before = self._way(first, known, (*trail, name)) if first in known else ()
         return (*before, *(self._complete(hop, known) for hop in hops))
+
+    def _expanded(
+        self, hops: tuple[Hop, ...], known: Mapping[str, Host], place: Cursor | None
+    ) -> tuple[Hop, ...]:
+        """Return the hops, those that are no hosts with the way to them where somebody knows it."""
+        found: list[Hop] = []
+        for number, hop in enumerate(hops):
+            way = None
+            try:
+                way = None if hop.name in known else self.outside(hop, not number)
+            except (Expected, Unfit) as error:
+                if (where := place or self.place) is not None:
+                    where.mistake(str(error))
+            found += (hop,) if way is None else way
+        return tuple(found)
 
     def _hops(self, name: str) -> tuple[tuple[Hop, ...], Cursor | None]:
         """Return what was written for a host, else the default, which is not for those that are part of it."""

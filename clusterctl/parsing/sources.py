@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from clusterctl.model.host import Host
+from clusterctl.model.host import Hop, Host
 from clusterctl.parsing.ansible_source import read_ansible
 from clusterctl.parsing.cursor import Cursor
+from clusterctl.parsing.inventory_jumps import parse_jumps
 from clusterctl.parsing.names import parse_host_name, parse_label_key, parse_label_value
 from clusterctl.parsing.outside import Described, Note, Outside, PartLog, decoded
 from clusterctl.parsing.scalars import any_text_of, as_text, flag_of, parse_line
@@ -41,6 +42,7 @@ class Sources:
     hops: dict[str, Described] = field(default_factory=dict)
     options: list[SshSource] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    _ways: dict[tuple[Hop, bool], tuple[Hop, ...] | None] = field(default_factory=dict)
 
     def add(self, hosts: Iterable[Described], groups: Mapping[str, frozenset[str]]) -> None:
         """Put a source beneath those before it."""
@@ -61,6 +63,22 @@ class Sources:
             found = source.options_for([(name, address, place) for name, (place, address) in places.items()])
             self.add((one for one in found if one.keys or one.ssh or one.refused), {})
             self.hops = {**source.hops, **self.hops}
+
+    def way_to(self, hop: Hop, hosts: set[str], *, first: bool) -> tuple[Hop, ...] | None:
+        """Return the way to a jump host that is no host of ours, as `options_only` sources have it; raises Unfit."""
+        if (hop, first) not in self._ways:
+            self._ways[hop, first] = self._ask_way(hop, hosts, first=first)
+        return self._ways[hop, first]
+
+    def _ask_way(self, hop: Hop, hosts: set[str], *, first: bool) -> tuple[Hop, ...] | None:
+        shown = f"[{hop.address}]" if ":" in hop.address else hop.address
+        written = f"{hop.user}@{shown}" if hop.user else shown
+        for source in self.options:
+            way = source.way_to(f"{written}:{hop.port}" if hop.port else written, hosts, first=first)
+            if way:
+                self.hops = {**source.hops, **self.hops}
+                return parse_jumps(way)
+        return None
 
 
 def read_sources(cursor: Cursor, outside: Outside) -> Sources:

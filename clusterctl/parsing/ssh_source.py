@@ -86,6 +86,18 @@ class SshSource:
             for name, address, place in hosts
         ]
 
+    def way_to(self, written: str, hosts: set[str], *, first: bool) -> str:
+        """Return the way to a jump host that is no host of ours; nothing where the configuration says nothing of it.
+
+        The first one of a chain is reached through its own jump hosts. Raises Unfit.
+        """
+        evaluator = Evaluator(self.config, self.outside, self.run_match)
+        match = _HOP.fullmatch(written)
+        options = evaluator.options(match["host"].strip("[]")) if match else Options("")
+        if not match or not (options.first or options.several):
+            return ""
+        return self._way(written, evaluator, hosts, ()) if first else self._hop(match, options)
+
     def notes(self) -> Iterator[Note]:
         """Yield what the configuration says and has no effect here, each keyword where it stands first."""
         yield from self.config.notes

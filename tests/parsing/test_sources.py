@@ -105,6 +105,58 @@ def test_a_group_of_the_file_replaces_one_of_sources_which_are_joined() -> None:
     assert found.inventory.groups == {"web": ("s1",), "both": ("a1", "b1", "s1")}
 
 
+def test_jump_hosts_that_are_aliases_of_an_ssh_config_are_found_in_it() -> None:
+    found = merged(
+        """
+        cluster: lab
+        ssh: {jump: gate}
+        sources: [{ansible: hosts}, {ssh_config: config, options_only: true}]
+        hosts: {own: }
+        """,
+        files={
+            "hosts": "db1 ansible_ssh_common_args='-J me@gate:99,inner,far'\nedge ansible_host=10.0.0.7\n",
+            "config": """
+                Host gate
+                  HostName 192.0.2.1
+                  User jump
+                  Port 2200
+                  IdentityFile gate-key
+                  ProxyJump edge
+                Host inner
+                  HostName 2001:db8::1
+                  ProxyJump never
+            """,
+        },
+    )
+
+    assert hosts_of(found) == {
+        "db1": "@db1:22 via @10.0.0.7:22,me@192.0.2.1:99,@2001:db8::1:22,@far:22",
+        "edge": "@10.0.0.7:22",
+        "own": "@own:22 via @10.0.0.7:22,jump@192.0.2.1:2200",
+    }
+    assert found.inventory.ssh_of("192.0.2.1").identity_files == ("gate-key",)
+
+
+def test_a_jump_host_that_an_ssh_config_reaches_by_a_program_is_a_mistake() -> None:
+    found = merged_mistakes(
+        """
+        cluster: lab
+        ssh: {jump: gate}
+        sources: [{ssh_config: config, options_only: true}]
+        hosts:
+          a:
+          b: {jump: outer}
+        """,
+        files={"config": "Host gate outer\n  ProxyCommand nc %h %p\n"},
+    )
+
+    words = "ProxyCommand is not honoured; write ProxyJump, or jump: in the inventory, or leave the host out (hosts: of the source)"
+    assert found == [
+        f"inventory.yaml:4: hosts: the jump host gate: {words}",
+        f"inventory.yaml:6: hosts.b.jump: the jump host outer: {words}",
+    ]
+
+
 def test_hosts_may_come_from_sources_alone() -> None:
     found = merged("{cluster: lab, sources: [{ssh_config: }]}", files={"~/.ssh/config": "Host a\n"})
 
