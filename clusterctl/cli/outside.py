@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import os
 from collections.abc import Sequence
@@ -32,13 +33,13 @@ def outside_of(inventory: str, login: str) -> Outside:
         return [_shown(path, folder) for path in found]
 
     def is_program(path: str) -> bool:
-        return place(path).is_file() and os.access(place(path), os.X_OK)
+        return os.path.isfile(place(path)) and os.access(place(path), os.X_OK)  # noqa: PTH113 - never raises
 
     def run(argv: Sequence[str], where: str) -> str:
         from clusterctl.remote.program import call
 
         program = str(place(argv[0])) if "/" in argv[0] else argv[0]
-        if not place(where).is_dir():
+        if not os.path.isdir(place(where)):  # noqa: PTH112 - never raises
             raise OSError("there is no such folder")
         ended = call([program, *argv[1:]], timeout_s=MOST_SECONDS, folder=str(place(where)))
         if ended.code != 0:
@@ -49,5 +50,7 @@ def outside_of(inventory: str, login: str) -> Outside:
 
 
 def _shown(path: str, folder: Path) -> str:
-    """Return a path as short as it can be given to whoever stands in this folder."""
-    return path.removeprefix(f"{folder}/") if folder == Path.cwd() else path
+    """Return a path as short as it can be given to whoever stands in this folder, if that is still there."""
+    with contextlib.suppress(OSError):
+        return path.removeprefix(f"{folder}/") if folder == Path.cwd() else path
+    return path
