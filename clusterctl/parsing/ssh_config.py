@@ -40,6 +40,8 @@ class Condition:
     criterion: str
     patterns: tuple[str, ...]
     negated: bool = False
+    names: frozenset[str] = frozenset()
+    """Beside the patterns: names that match as they are; a line may have thousands."""
 
 
 @dataclass(slots=True)
@@ -98,7 +100,8 @@ class _Reader:
         for word in setting.words:
             if not any(sign in word for sign in "*?!"):
                 self.config.names.setdefault(word, setting)
-        return Condition("pattern", setting.words)
+        names = frozenset(word for word in setting.words if not set("*?!") & set(word))
+        return Condition("pattern", tuple(word for word in setting.words if word not in names), names=names)
 
     def _match(self, setting: Setting) -> Iterator[Condition]:
         words = list(setting.words)
@@ -200,7 +203,8 @@ def split_words(text: str) -> tuple[str, ...] | None:
         elif mark in "\"'":
             quote, inside = mark, True
         elif mark in " \t":
-            words, word, inside = ([*words, word] if inside else words), "", False
+            words += [word] if inside else []
+            word, inside = "", False
         elif mark == "#" and not inside:
             break
         else:
@@ -208,7 +212,8 @@ def split_words(text: str) -> tuple[str, ...] | None:
         position += 1
     if quote:
         return None
-    return tuple([*words, word] if inside else words)
+    words += [word] if inside else []
+    return tuple(words)
 
 
 @lru_cache(maxsize=65536)
@@ -223,9 +228,8 @@ def pattern_of(text: str) -> Callable[[str], object]:
     return re.compile(f"{first}{''.join(f'(?>.*?{part})' for part in middle)}.*{last}").fullmatch
 
 
-def matches_any(patterns: Sequence[str], name: str) -> bool:
-    """Whether one of the patterns matches, and no negated one."""
-    found = False
+def matches_any(patterns: Sequence[str], name: str, *, found: bool = False) -> bool:
+    """Whether one of the patterns matches (or `found` one has), and no negated one."""
     for pattern in patterns:
         if pattern_of(pattern.removeprefix("!"))(name):
             if pattern.startswith("!"):

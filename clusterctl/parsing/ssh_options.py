@@ -87,7 +87,7 @@ class Evaluator:
             case "final":
                 holds = final
             case "pattern" | "originalhost":
-                holds = matches_any(condition.patterns, found.name)
+                holds = matches_any(condition.patterns, found.name, found=found.name in condition.names)
             case "host":
                 host = expand_tokens(found.word("hostname"), {"h": found.name}, lenient=True)
                 holds = matches_any(condition.patterns, (host or address or found.name).lower())
@@ -106,10 +106,8 @@ class Evaluator:
 def _exact_names(block: Block) -> frozenset[str] | None:
     """Return the only names a block can be about; None where that is not known."""
     for condition in reversed(block.conditions):
-        if condition.criterion == "pattern" and not any(
-            set("*?!") & set(word) for word in condition.patterns
-        ):
-            return frozenset(condition.patterns)
+        if condition.criterion == "pattern" and not condition.patterns:
+            return condition.names
     return None
 
 

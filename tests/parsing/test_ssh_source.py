@@ -410,3 +410,12 @@ def test_ten_thousand_hosts_of_an_ssh_config_are_read() -> None:
     found = merged(ONE, files={"config": f"{config}Host *\n  User ops\n"})
 
     assert len(found.inventory.hosts) == 10_000
+
+
+def test_a_line_with_thousands_of_names_is_read() -> None:
+    """Row 10."""
+    names = " ".join(f"h{number}" for number in range(20_000))
+
+    found = merged(ONE, files={"config": f"Host {names} !x*\n  User u\n"})
+
+    assert {host.user for host in found.inventory.hosts} == {"u"}
