@@ -275,7 +275,7 @@ def _write_all(settings: Settings, text: str, inventory: Inventory) -> None:
         many = "1 host" if len(inventory.hosts) == 1 else f"{len(inventory.hosts)} hosts"
         print_line(f"{inventory.cluster}: {many}. Next:")
         where = "" if settings.inventory == "inventory.yaml" else f" -i {settings.inventory}"
-        for line in ("hosts", f"plan {playbook}", f"apply {playbook}"):
+        for line in ("hosts trust", "hosts", f"plan {playbook}", f"apply {playbook}"):
             print_line(f"  clusterctl{where} {line}")
 
 

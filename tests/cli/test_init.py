@@ -47,6 +47,7 @@ def test_hosts_of_an_ssh_config_are_offered_and_what_is_written_can_be_planned(
         "wrote inventory.yaml",
         "wrote site.yaml",
         "prod: 2 hosts. Next:",
+        "  clusterctl hosts trust",
         "  clusterctl hosts",
         "  clusterctl plan site.yaml",
         "  clusterctl apply site.yaml",
