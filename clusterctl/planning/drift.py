@@ -72,6 +72,7 @@ def _instances(forecast: Forecast, cut: Sequence[Observed]) -> Iterator[Complain
     for unit in forecast.units.values():
         homes[unit.instance.name].append(unit.host)
     seen = {facts.host for facts in forecast.snapshot.seen}
+    unknown = set(forecast.inventory.names) - seen
     known = {*homes, *(unit.instance.name for unit in cut)}
     for _, manifest in sorted(forecast.manifests.items()):
         for host, words in find_replaced(forecast.snapshot, manifest).items():
@@ -79,9 +80,9 @@ def _instances(forecast: Forecast, cut: Sequence[Observed]) -> Iterator[Complain
         for instance, _service in instances_of(manifest, forecast.project_at(manifest)):
             home, mend = manifest.placements[instance.name], apply_again(manifest.project)
             here = homes.get(instance.name, [])
-            if instance.name not in known:
-                words = f"{instance} runs nowhere; its place is {home}"
-                yield Complaint("missing", "", words, mend if home in seen else "clusterctl failover")
+            if instance.name not in known and home not in unknown:
+                where = home if home in seen else f"{home}, which is not in the inventory"
+                yield Complaint("missing", "", f"{instance} runs nowhere; its place is {where}", mend)
             elif home in seen and len(here) == 1 and home not in here:
                 yield Complaint("elsewhere", here[0], f"{instance} is here; its place is {home}", mend)
     for unit in find_surplus(forecast):

@@ -10,7 +10,7 @@ import pytest
 
 from clusterctl.model.intent import ApplyIntent, DeleteIntent, Intent, RollbackIntent, ScaleIntent
 from clusterctl.model.plan import Plan
-from clusterctl.model.snapshot import HostFacts, Snapshot
+from clusterctl.model.snapshot import HostFacts, Snapshot, Unreachable
 from clusterctl.planning.deploy import Terms, plan_apply
 from clusterctl.planning.drift import Complaint, find_drift
 from clusterctl.planning.intents import plan_intent, request_of
@@ -36,6 +36,16 @@ def cluster() -> FakeCluster:
 
 def drift(cluster: FakeCluster, snapshot: Snapshot | None = None) -> list[Complaint]:
     return list(find_drift(cluster.inventory, snapshot or cluster.see()))
+
+
+def put_another(cluster: FakeCluster) -> None:
+    """Have a second instance of shop run on h2, so that its project is known from there."""
+    host, name = cluster.hosts["h2"], "shop-web-2"
+    shop = a_project(a_service(environment={"TOKEN": "s3cret"}, replicas=2))
+    silent, cluster.hosts["h1"].unreachable = cluster.hosts["h1"].unreachable, None
+    assert carry_out(cluster, plan_apply(cluster.inventory, shop, look(cluster, shop))).ok
+    cluster.hosts["h1"].unreachable = silent
+    assert name in host.containers
 
 
 def with_unit(cluster: FakeCluster, **fields: Any) -> Snapshot:
@@ -171,6 +181,25 @@ def test_an_instance_that_is_not_where_the_manifest_has_it(cluster: FakeCluster)
 
     assert [(one.host, one.kind, one.words) for one in drift(cluster)] == [
         ("h2", "elsewhere", "shop-web-1 is here; its place is h1")
+    ]
+
+
+def test_what_runs_on_a_host_that_is_silent_is_unknown_and_no_drift(cluster: FakeCluster) -> None:
+    cluster.hosts["h1"].unreachable = Unreachable("h1", "connect", "no answer in 10 s")
+    put_another(cluster)
+
+    assert drift(cluster) == []
+
+
+def test_what_has_its_place_on_a_host_that_left_the_inventory_runs_nowhere(cluster: FakeCluster) -> None:
+    put_another(cluster)
+    left = replace(cluster.inventory, hosts=cluster.inventory.hosts[1:])
+    answers = {name: answer for name, answer in cluster.see().hosts.items() if name != "h1"}
+
+    found = find_drift(left, Snapshot(answers))
+
+    assert [(one.kind, one.words, one.mend) for one in found] == [
+        ("missing", "shop-web-1 runs nowhere; its place is h1, which is not in the inventory", AGAIN)
     ]
 
 
