@@ -321,6 +321,13 @@ ROLLOUT_GUARDS = (
         ("tests/planning/test_drift.py::test_no_verb_touches_what_somebody_has_edited",),
     ),
     Guard(
+        "a drain does not remove what somebody has edited (I3)",
+        f"{PLANNING}/leaving.py",
+        "        if unit.intact or self._lost:\n",
+        "        if True:\n",
+        ("tests/planning/test_drift.py::test_a_drain_does_not_remove_what_somebody_has_edited",),
+    ),
+    Guard(
         "what runs under a unit that was cut is not started twice (I2)",
         f"{PLANNING}/deploy.py",
         "        blocked += sorted([*refuse_cut(cut), *refuse_edited(mine)])\n",

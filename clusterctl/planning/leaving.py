@@ -14,6 +14,7 @@ from clusterctl.model.plan import Blocked
 from clusterctl.model.service import Service
 from clusterctl.model.snapshot import HostFacts, Snapshot
 from clusterctl.planning.departure import Departure, Move, Stay
+from clusterctl.planning.edited import refuse_edited
 from clusterctl.planning.eligibility import writable_volumes
 from clusterctl.planning.forecast import Forecast, is_of
 from clusterctl.planning.limits import OUT
@@ -23,6 +24,7 @@ from clusterctl.planning.rehearsal import Rehearsal, copies_in
 from clusterctl.planning.scheduler import Scheduler, rank_of
 
 RESTING = "moved less than 30 minutes ago, and does not again so soon"
+EDITED = "its unit was edited by hand"
 ONLY_ONCE = "it may run only once (x-singleton)"
 
 
@@ -130,6 +132,8 @@ class _Leaving:
         if unit.instance.name in self.resting:
             self.departure.blocked.append(Blocked("guard", unit.host, f"{unit.instance} {RESTING}"))
             return
+        if self._holds_edited(unit):
+            return
         why = why_stay(service, lost=self._lost, off=unit.host in self._off)
         if why:
             self._stay_or_block(unit, service, why)
@@ -143,6 +147,19 @@ class _Leaving:
             self.departure.stays.append(Stay(unit.instance, unit.host, "no other host can take it"))
         else:
             self.departure.unplaced.append(target)
+
+    def _holds_edited(self, unit: Observed) -> bool:
+        """Leave a unit that somebody has edited where it is (I3): it may be interrupted, but not removed.
+
+        Of a lost host only what is known of it moves; what was edited there is still there when it is back.
+        """
+        if unit.intact or self._lost:
+            return False
+        if self._returns:
+            self.departure.stays.append(Stay(unit.instance, unit.host, EDITED))
+        else:
+            self.departure.blocked.extend(refuse_edited([unit]))
+        return True
 
     def _stay_or_block(self, unit: Observed, service: Service, why: str) -> None:
         refused = service.drain == "refuse"

@@ -80,6 +80,7 @@ def _balance(
             (unit.header.project, service.name) not in settled
             or service.mode == "global"
             or service.drain != "move"
+            or not unit.intact
             or bool(writable_volumes(service))
             or service.singleton
             or _is_young(intent, unit, room)

@@ -31,7 +31,7 @@ def find_second_places(forecast: Forecast, shunned: Sequence[str]) -> SecondPlac
     for _, unit in sorted(forecast.units.items()):
         if not _has_failed(unit) or unit.host in shunned:
             continue
-        why = _why_not(forecast, unit)
+        why = _why_not(forecast, unit) if unit.intact else "its unit was edited by hand"
         if why:
             found.notes.append(f"failed: {unit.instance} on {unit.host} ({unit.fact.result}): {why}")
         elif unit.host not in served:

@@ -50,12 +50,12 @@ class Tenant:
 
 
 def standing_tenant(forecast: Forecast, unit: Observed) -> Tenant | None:
-    """Return an instance that runs as one that may move away, or None: what has data, is young or not well stays.
+    """Return an instance that runs as one that may move away, or None: what has data, is edited, young or not well stays.
 
     That no second copy of it runs is the caller's to know.
     """
     service, facts = forecast.service_of(unit), forecast.snapshot.hosts.get(unit.host)
-    if service is None or not isinstance(facts, HostFacts) or not unit.is_well:
+    if service is None or not isinstance(facts, HostFacts) or not (unit.is_well and unit.intact):
         return None
     if service.mode == "global" or service.singleton:
         return None

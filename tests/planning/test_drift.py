@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 
-from clusterctl.model.intent import ApplyIntent, DeleteIntent, Intent, RollbackIntent, ScaleIntent
+from clusterctl.model.intent import (
+    ApplyIntent,
+    DeleteIntent,
+    DrainIntent,
+    Intent,
+    MoveIntent,
+    RebalanceIntent,
+    RebootIntent,
+    RollbackIntent,
+    ScaleIntent,
+)
 from clusterctl.model.plan import Plan
 from clusterctl.model.snapshot import HostFacts, Snapshot, Unreachable
 from clusterctl.planning.deploy import Terms, plan_apply
@@ -18,6 +28,7 @@ from tests.builders import a_project, a_service, an_inventory
 from tests.conduct import NOW_S, a_summary, carry_out
 from tests.fake_cluster import FakeCluster
 from tests.fake_host import FakeHost
+from tests.planning.fleets import a_fleet
 from tests.planning.worlds import look
 
 UNIT = "clusterctl-shop-web-1.service"
@@ -307,3 +318,56 @@ def test_a_foreign_unit_stays_foreign_whatever_is_said() -> None:
     assert [refusal.reason for item in found.unplaced for refusal in item.refusals] == [
         f"{UNIT} exists and is not ours"
     ]
+
+
+# --- verbs on hosts --------------------------------------------------------------------------------
+
+
+def a_fleet_with_an_edited_unit() -> FakeCluster:
+    """Return three hosts with shop-web-1 to shop-web-3, the first of which somebody has edited."""
+    made = FakeCluster(an_inventory(["h1", "h2", "h3"]))
+    shop = a_project(a_service(replicas=3))
+    assert carry_out(made, plan_apply(made.inventory, shop, look(made, shop))).ok
+    _edit(made.hosts["h1"])
+    return made
+
+
+def test_a_drain_does_not_remove_what_somebody_has_edited() -> None:
+    cluster = a_fleet_with_an_edited_unit()
+
+    found = planned(cluster, DrainIntent(("h1",)))
+
+    assert [(block.kind, block.host, block.reason) for block in found.blocked] == [
+        ("edited", "h1", f"{UNIT} is edited by hand")
+    ]
+    assert found.batches == ()
+    assert planned(cluster, DrainIntent(("h2",))).blocked == ()
+
+
+def test_a_reboot_interrupts_it_and_leaves_its_file() -> None:
+    cluster = a_fleet_with_an_edited_unit()
+    edited = cluster.hosts["h1"].files[UNIT]
+
+    found = planned(cluster, RebootIntent(("h1",)))
+
+    assert [(c.kind, c.instance.name, c.reason) for c in found.changes] == [
+        ("interrupt", "shop-web-1", "its unit was edited by hand")
+    ]
+    assert carry_out(cluster, found).ok
+    assert cluster.hosts["h1"].files[UNIT] == edited
+
+
+def test_a_rebalance_does_not_move_it() -> None:
+    cluster = a_fleet(a_service(replicas=4))
+    for name in ("shop-web-2", "shop-web-3"):
+        assert carry_out(cluster, planned(cluster, MoveIntent(name, "h1"))).ok
+    cluster.clock_s += 3600
+    intent = RebalanceIntent(min_age_s=0)
+    movable = {c.instance.name for c in planned(cluster, intent).changes}
+    files = cluster.hosts["h1"].files
+
+    for name in movable:
+        files[f"clusterctl-{name}.service"] += "# edited\n"
+
+    assert movable
+    assert not movable & {c.instance.name for c in planned(cluster, intent).changes}

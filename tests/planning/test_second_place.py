@@ -33,6 +33,17 @@ def fail_over(cluster: FakeCluster, *shunned: str) -> Plan:
     return plan_failover(intent, cluster.inventory, cluster.see(), a_summary("failover"))
 
 
+def test_what_somebody_has_edited_stays_where_it_is() -> None:
+    cluster = a_fleet(a_service(replicas=3))
+    host = give_up(cluster, NAME)
+    cluster.hosts[host].files[UNIT] += "# edited\n"
+
+    plan = fail_over(cluster)
+
+    assert plan.is_empty
+    assert plan.notes == (f"failed: {NAME} on {host} (exit-code): its unit was edited by hand",)
+
+
 def test_it_is_started_elsewhere_once_and_then_only_told() -> None:
     cluster = a_fleet(a_service(replicas=3))
     first = give_up(cluster, NAME)
