@@ -55,9 +55,9 @@ def standing_tenant(forecast: Forecast, unit: Observed) -> Tenant | None:
     That no second copy of it runs is the caller's to know.
     """
     service, facts = forecast.service_of(unit), forecast.snapshot.hosts.get(unit.host)
-    if service is None or not isinstance(facts, HostFacts) or not (unit.is_well and unit.intact):
+    if service is None or not isinstance(facts, HostFacts) or not unit.is_well:
         return None
-    if service.mode == "global" or service.singleton:
+    if service.mode == "global" or service.singleton or not unit.intact:
         return None
     if service.drain != "move" or writable_volumes(service):
         return None
