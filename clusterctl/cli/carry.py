@@ -9,7 +9,9 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
 
 from clusterctl.cli.console import confirm, say, show_document, show_error
 from clusterctl.cli.documents import plan_document, report_document
@@ -46,6 +48,12 @@ _STOPPED = {
     "deadline": EXIT_FAILED,
 }
 """The exit codes of runs that were stopped from outside, by `interrupt.REASONS`."""
+
+
+Detailed = Annotated[
+    bool,
+    typer.Option("--detailed-exitcode", help="With --dry-run: exit 3 when something would change."),
+]
 
 
 def no_check(plan: Plan, snapshot: Snapshot) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, TypeVar
 
 import typer
 
-from clusterctl.cli.carry import begin_run, carry_out
+from clusterctl.cli.carry import Detailed, begin_run, carry_out
 from clusterctl.cli.wiring import Workspace, read_bytes_beside, read_file
 from clusterctl.errors import InputError
 from clusterctl.model.intent import CordonIntent, DrainIntent, RebootIntent, Rolling
@@ -43,22 +43,28 @@ def register(app: typer.Typer) -> None:
     app.command("run")(run)
 
 
-def cordon(ctx: typer.Context, hosts: Hosts, reason: Reason = "") -> int:
+def cordon(ctx: typer.Context, hosts: Hosts, reason: Reason = "", detailed_exitcode: Detailed = False) -> int:
     """Place nothing new on hosts; what runs there stays."""
     workspace = Workspace(ctx.obj, f"cordon {hosts}")
     intent = CordonIntent(chosen(workspace, hosts), on=True, reason=reason)
-    return carry_out(workspace, intent, begin_run(workspace, "cordon", hosts))
+    summary = begin_run(workspace, "cordon", hosts)
+    return carry_out(workspace, intent, summary, detailed=detailed_exitcode)
 
 
-def uncordon(ctx: typer.Context, hosts: Hosts) -> int:
+def uncordon(ctx: typer.Context, hosts: Hosts, detailed_exitcode: Detailed = False) -> int:
     """Let hosts take instances again, after a cordon or a drain."""
     workspace = Workspace(ctx.obj, f"uncordon {hosts}")
     intent = CordonIntent(chosen(workspace, hosts), on=False)
-    return carry_out(workspace, intent, begin_run(workspace, "uncordon", hosts))
+    summary = begin_run(workspace, "uncordon", hosts)
+    return carry_out(workspace, intent, summary, detailed=detailed_exitcode)
 
 
 def drain(
-    ctx: typer.Context, hosts: Hosts, deadline: Deadline = "10m", max_unavailable: MaxUnavailable = ""
+    ctx: typer.Context,
+    hosts: Hosts,
+    deadline: Deadline = "10m",
+    max_unavailable: MaxUnavailable = "",
+    detailed_exitcode: Detailed = False,
 ) -> int:
     """Cordon hosts and move their instances away, replacements first."""
     workspace = Workspace(ctx.obj, f"drain {hosts}")
@@ -67,7 +73,8 @@ def drain(
         seconds("--deadline", deadline, 1),
         limit("--max-unavailable", max_unavailable),
     )
-    return carry_out(workspace, intent, begin_run(workspace, "drain", hosts))
+    summary = begin_run(workspace, "drain", hosts)
+    return carry_out(workspace, intent, summary, detailed=detailed_exitcode)
 
 
 def reboot(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
@@ -85,16 +92,22 @@ def reboot(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
     soak: Soak = "10s",
     deadline: Deadline = "10m",
     canary: Canary = "",
+    detailed_exitcode: Detailed = False,
 ) -> int:
     """Reboot hosts one after the other; their instances move away first."""
     workspace = Workspace(ctx.obj, f"reboot {hosts}")
     rolling = rolling_of(workspace, max_unavailable, window, soak, deadline, canary, per_zone=per_zone)
     uptime_s = age_s("--uptime-over", uptime_over) if uptime_over else 0
     intent = RebootIntent(chosen(workspace, hosts), rolling, if_needed, uptime_s)
-    return carry_out(workspace, intent, begin_run(workspace, "reboot", hosts))
+    summary = begin_run(workspace, "reboot", hosts)
+    return carry_out(workspace, intent, summary, detailed=detailed_exitcode)
 
 
-def run(ctx: typer.Context, playbook: Annotated[str, typer.Argument(help="A playbook with steps.")]) -> int:
+def run(
+    ctx: typer.Context,
+    playbook: Annotated[str, typer.Argument(help="A playbook with steps.")],
+    detailed_exitcode: Detailed = False,
+) -> int:
     """Run a playbook's steps over its hosts, group after group."""
     from clusterctl.parsing.steps import parse_steps_playbook
 
@@ -107,7 +120,8 @@ def run(ctx: typer.Context, playbook: Annotated[str, typer.Argument(help="A play
         read_file=lambda name: read_bytes_beside(folder, name),
         hosts=workspace.settings.selector,
     )
-    return carry_out(workspace, intent, begin_run(workspace, "run", intent.name))
+    summary = begin_run(workspace, "run", intent.name)
+    return carry_out(workspace, intent, summary, detailed=detailed_exitcode)
 
 
 def chosen(workspace: Workspace, selector: str) -> tuple[str, ...]:

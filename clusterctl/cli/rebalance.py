@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from clusterctl.cli.carry import begin_run, carry_out
+from clusterctl.cli.carry import Detailed, begin_run, carry_out
 from clusterctl.cli.cron import Jitter, Notify, NotifyCommand, rest, watch
 from clusterctl.cli.maintenance import limit, seconds
 from clusterctl.cli.wiring import Workspace
@@ -33,6 +33,7 @@ def rebalance(
     jitter: Jitter = "",
     notify: Notify = None,
     notify_command: NotifyCommand = None,
+    detailed_exitcode: Detailed = False,
 ) -> int:
     """Move a few instances where a rule is broken, a service crowds, or a host is much fuller than the others.
 
@@ -48,4 +49,6 @@ def rebalance(
     watching = watch(workspace, "rebalance", notify, notify_command)
     rest(jitter)
     summary = begin_run(workspace, "rebalance", "all")
-    return watching.around(lambda: carry_out(workspace, intent, summary, ended=watching.did))
+    return watching.around(
+        lambda: carry_out(workspace, intent, summary, detailed=detailed_exitcode, ended=watching.did)
+    )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clusterctl.cli.carry import begin_run, carry_out, propose
+from clusterctl.cli.carry import Detailed, begin_run, carry_out, propose
 from clusterctl.cli.wiring import Workspace
 from clusterctl.errors import InputError
 from clusterctl.model.intent import (
@@ -23,10 +23,6 @@ if TYPE_CHECKING:
     from clusterctl.cli.plan_file import PlanKeeper
 
 Playbook = Annotated[str, typer.Argument(help="A Compose file.")]
-Detailed = Annotated[
-    bool,
-    typer.Option("--detailed-exitcode", help="With plan or --dry-run: exit 3 when something would change."),
-]
 Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Also replace units of ours that somebody has edited by hand.")
 ]
@@ -50,7 +46,9 @@ def plan(
         str, typer.Option("--out", metavar="FILE", help="Keep the plan in a file (0600) for `apply FILE`.")
     ] = "",
     overwrite: Overwrite = False,
-    detailed_exitcode: Detailed = False,
+    detailed_exitcode: Annotated[
+        bool, typer.Option("--detailed-exitcode", help="Exit 3 when something would change.")
+    ] = False,
 ) -> int:
     """Show what `apply` would do, and why."""
     workspace = Workspace(ctx.obj, f"plan {playbook}")

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, cast
 
 import typer
 
-from clusterctl.cli.carry import begin_run, carry_out
+from clusterctl.cli.carry import Detailed, begin_run, carry_out
 from clusterctl.cli.console import say, show_document, show_table
 from clusterctl.cli.maintenance import (
     Canary,
@@ -60,6 +60,7 @@ def update(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
     soak: Soak = "10s",
     deadline: Deadline = "10m",
     canary: Canary = "",
+    detailed_exitcode: Detailed = False,
 ) -> int:
     """Update the operating system of hosts; an update that breaks a host takes itself back."""
     workspace = Workspace(ctx.obj, f"update {hosts}")
@@ -80,7 +81,8 @@ def update(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
         disable_auto_reboot=disable_auto_reboot,
         undo_after_s=undo_after_s,
     )
-    return carry_out(workspace, intent, begin_run(workspace, "update", hosts))
+    summary = begin_run(workspace, "update", hosts)
+    return carry_out(workspace, intent, summary, detailed=detailed_exitcode)
 
 
 def _check(workspace: Workspace, names: tuple[str, ...]) -> int:

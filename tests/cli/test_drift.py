@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from tests.cli.conftest import Desk
 
 UNIT = "clusterctl-shop-web-1.service"
@@ -109,3 +111,32 @@ def test_dry_runs_of_other_verbs_know_the_detailed_exit_code_too(desk: Desk) -> 
     refused = desk.run("rollback", "shop", "--to", "9", "--dry-run", "--detailed-exitcode")
 
     assert (pending.code, nothing.code, refused.code) == (3, 0, 4)
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("cordon", "h1"), 3),
+        (("uncordon", "h1"), 0),
+        (("drain", "h1"), 3),
+        (("reboot", "h1"), 3),
+        (("reboot", "h1", "--if-needed"), 0),
+        (("rebalance",), 0),
+        (("restart", "web"), 3),
+        (("move", "shop-web-1", "h3"), 3),
+        (("move", "shop-web-1", "h1"), 0),
+        (("scale", "web=2"), 0),
+        (("scale", "web=9000"), 3),
+        (("move", "shop-web-1", "h9"), 2),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
+)
+def test_the_detailed_exit_code_of_every_verb(desk: Desk, words: tuple[str, ...], code: int) -> None:
+    """0 nothing to do, 3 something would change, 2 wrong input; without the option 0."""
+    desk.run("apply", "shop.yaml", "--yes")
+    effects = desk.cluster.effects
+
+    detailed, plain = desk.run(*words, "--dry-run", "--detailed-exitcode"), desk.run(*words, "--dry-run")
+
+    assert (detailed.code, plain.code) == (code, 0 if code == 3 else code)
+    assert desk.cluster.effects == effects
