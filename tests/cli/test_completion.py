@@ -47,7 +47,7 @@ def told(desk: Desk, line: str) -> list[str]:
         ("clusterctl lock ", ["release", "status"]),
         ("clusterctl nothing ", []),
         ("clusterctl reboot h1 --per", ["--per-zone"]),
-        ("clusterctl reboot --de", ["--deadline", "--detailed-exitcode", "--debug"]),
+        ("clusterctl reboot --de", ["--deadline", "--debug", "--detailed-exitcode"]),
         ("clusterctl -o js", ["json", "jsonl"]),
         ("clusterctl ps --output=y", ["--output=yaml"]),
         ("clusterctl -i ", [":files"]),
