@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 import typer
-import yaml
 
 from clusterctl.cli.app import app
 from clusterctl.model.inventory import Policy
@@ -24,6 +23,7 @@ from clusterctl.parsing.selector import select
 from clusterctl.parsing.steps import parse_steps_playbook
 from clusterctl.parsing.steps_keys import RUN_KEYS, STEP_KEYS, VERBS
 from clusterctl.parsing.support import support_matrix
+from clusterctl.parsing.yaml import parse_yaml
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
@@ -178,11 +178,18 @@ def test_the_playbooks_parse(path: Path) -> None:
         assert project.name == path.stem
 
 
+def beside(path: str) -> str:
+    """Give any file that is named; there are no variables."""
+    if path == ".env":
+        raise FileNotFoundError(path)
+    return SITE
+
+
 def test_the_example_of_the_steps_page_parses() -> None:
     fleet = parse_inventory((ROOT / "inventory.yaml").read_bytes(), "inventory.yaml")
 
     found = [
-        parse_steps_playbook(block, "site.yaml", inventory=fleet, read_file=lambda _: SITE)
+        parse_steps_playbook(block, "site.yaml", inventory=fleet, read_file=beside)
         for block in _YAML.findall(text("docs/playbook-steps.md"))
     ]
 
@@ -192,7 +199,7 @@ def test_the_example_of_the_steps_page_parses() -> None:
 def test_yaml_on_the_other_pages_is_yaml() -> None:
     blocks = [block for page in PAGES for block in _YAML.findall(page.read_text("utf-8"))]
 
-    assert all(yaml.safe_load(block) for block in blocks)
+    assert all(parse_yaml(block, "page", merges=True).kind == "map" for block in blocks)
 
 
 @pytest.mark.parametrize("page", ADRS, ids=lambda page: page.stem)

@@ -10,6 +10,7 @@ import typer
 
 from clusterctl.cli.carry import begin_run
 from clusterctl.cli.console import print_coloured, say, show_document, show_error
+from clusterctl.cli.layers import NO_LAYERS, LayerOptions, takes_layers
 from clusterctl.cli.look import exit_code
 from clusterctl.cli.services import is_playbook
 from clusterctl.cli.wiring import Workspace
@@ -28,6 +29,7 @@ def register(app: typer.Typer) -> None:
     app.command("diff")(diff)
 
 
+@takes_layers
 def diff(
     ctx: typer.Context,
     what: Annotated[
@@ -40,11 +42,13 @@ def diff(
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit 3 when there is a difference.")
     ] = False,
+    *,
+    layers: LayerOptions = NO_LAYERS,
 ) -> int:
     """Show the units on the hosts against what would be written; of environments names only."""
     from clusterctl.planning.unit_diff import diff_units
 
-    workspace = Workspace(ctx.obj, f"diff {what or ''}".strip())
+    workspace = Workspace(ctx.obj, f"diff {what or ''}".strip(), layers)
     apply = ApplyIntent(workspace.playbook(what), overwrite=True) if what and is_playbook(what) else None
     snapshot = _look(workspace, apply)
     instance, intents = ("", [apply]) if apply else _as_applied(workspace, snapshot, what)

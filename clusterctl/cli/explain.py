@@ -11,6 +11,7 @@ import typer
 
 from clusterctl.cli.carry import begin_run
 from clusterctl.cli.console import print_line, say, show_document, show_table
+from clusterctl.cli.layers import NO_LAYERS, LayerOptions, takes_layers
 from clusterctl.cli.look import exit_code
 from clusterctl.cli.wiring import Workspace
 from clusterctl.errors import InputError
@@ -36,6 +37,7 @@ def register(app: typer.Typer) -> None:
     app.command("explain")(explain)
 
 
+@takes_layers
 def explain(
     ctx: typer.Context,
     what: Annotated[
@@ -45,6 +47,8 @@ def explain(
     playbook: Annotated[
         str, typer.Option("--playbook", metavar="FILE", help="As if this playbook were applied now.")
     ] = "",
+    *,
+    layers: LayerOptions = NO_LAYERS,
 ) -> int:
     """Say why an instance is where it is, and for each host why it could be there or not; changes nothing.
 
@@ -52,7 +56,7 @@ def explain(
     """
     from clusterctl.planning.explain import scenes_of
 
-    workspace = Workspace(ctx.obj, f"explain {what}")
+    workspace = Workspace(ctx.obj, f"explain {what}", layers)
     wanted = workspace.playbook(playbook) if playbook else None
     hosts = tuple(host for host in workspace.inventory.hosts if host.name not in workspace.ignored)
     snapshot = workspace.fleet.look(hosts, LookRequest(history=True))

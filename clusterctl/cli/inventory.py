@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clusterctl.cli.console import print_line, say, show_document, show_table
+from clusterctl.cli.layers import NO_LAYERS, LayerOptions, takes_layers
 from clusterctl.cli.wiring import Workspace, read_bytes_beside, read_file
 from clusterctl.errors import EXIT_DONE, InputError, Mistake
 from clusterctl.model.host import Host
@@ -166,9 +167,10 @@ def _source_rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
     return rows
 
 
-def validate(ctx: typer.Context, playbooks: Playbooks = None) -> int:
+@takes_layers
+def validate(ctx: typer.Context, playbooks: Playbooks = None, *, layers: LayerOptions = NO_LAYERS) -> int:
     """Check the inventory and playbooks, and list every mistake of all of them; nothing is contacted."""
-    workspace = Workspace(ctx.obj, "validate")
+    workspace = Workspace(ctx.obj, "validate", layers)
     files: list[dict[str, Any]] = []
     failed: list[InputError] = []
     try:
@@ -212,7 +214,7 @@ def _checked(workspace: Workspace, path: str) -> dict[str, Any]:
     from clusterctl.parsing.yaml import parse_yaml
 
     data = read_file(path, "playbook")
-    top = parse_yaml(data, path)
+    top = parse_yaml(data, path, merges=True)
     found: dict[str, Any] = {"file": path}
     if top.get("services") is not None or top.get("steps") is None:
         found["services"] = len(workspace.playbook(path).services)

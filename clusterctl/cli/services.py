@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clusterctl.cli.carry import Detailed, begin_run, carry_out, propose
+from clusterctl.cli.layers import NO_LAYERS, LayerOptions, takes_layers
 from clusterctl.cli.wiring import Workspace
 from clusterctl.errors import InputError
 from clusterctl.model.intent import (
@@ -39,6 +40,7 @@ def register(app: typer.Typer) -> None:
     app.command("move")(move)
 
 
+@takes_layers
 def plan(
     ctx: typer.Context,
     playbook: Playbook,
@@ -49,9 +51,11 @@ def plan(
     detailed_exitcode: Annotated[
         bool, typer.Option("--detailed-exitcode", help="Exit 3 when something would change.")
     ] = False,
+    *,
+    layers: LayerOptions = NO_LAYERS,
 ) -> int:
     """Show what `apply` would do, and why."""
-    workspace = Workspace(ctx.obj, f"plan {playbook}")
+    workspace = Workspace(ctx.obj, f"plan {playbook}", layers)
     intent = _apply_intent(workspace, playbook, overwrite=overwrite)
     summary = begin_run(workspace, "apply", intent.project.name)
     if not out:
@@ -62,6 +66,7 @@ def plan(
     return propose(workspace, intent, summary, detailed=detailed_exitcode, check=writer)
 
 
+@takes_layers
 def apply(
     ctx: typer.Context,
     playbook: Annotated[
@@ -69,9 +74,11 @@ def apply(
     ],
     overwrite: Overwrite = False,
     detailed_exitcode: Detailed = False,
+    *,
+    layers: LayerOptions = NO_LAYERS,
 ) -> int:
     """Make the hosts run what the playbook says; of a plan file exactly that plan, or nothing."""
-    workspace = Workspace(ctx.obj, f"apply {playbook}")
+    workspace = Workspace(ctx.obj, f"apply {playbook}", layers)
     if kept := _kept_plan(workspace, playbook, overwrite=overwrite):
         intent, workspace = kept.file.intent, kept.workspace
         summary = begin_run(workspace, "apply", intent.project.name)
@@ -183,7 +190,11 @@ def _kept_plan(workspace: Workspace, path: str, *, overwrite: bool) -> PlanKeepe
     kept = read_plan(workspace, path)
     given = [
         name
-        for name, value in (("--overwrite", overwrite), ("--hosts", workspace.settings.selector))
+        for name, value in (
+            ("--overwrite", overwrite),
+            ("--hosts", workspace.settings.selector),
+            *workspace.layers.given,
+        )
         if value
     ]
     if kept and given:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from clusterctl.cli.console import say
 from clusterctl.cli.globals import Settings
+from clusterctl.cli.layers import NO_LAYERS, LayerOptions
 from clusterctl.errors import InputError, Mistake
 from clusterctl.model.host import Host
 from clusterctl.model.inventory import Inventory
@@ -41,6 +42,7 @@ class Workspace:
 
     settings: Settings
     verb: str
+    layers: LayerOptions = NO_LAYERS
 
     @cached_property
     def reading(self) -> Reading:
@@ -72,7 +74,7 @@ class Workspace:
         return frozenset(host.name for name in self.settings.ignore_hosts for host in self.hosts(name))
 
     def playbook(self, path: str) -> Project:
-        """Return the playbook, parsed; env files are read from its own folder."""
+        """Return the playbook with its layers, parsed; files that it names are read from its own folder."""
         from clusterctl.parsing.compose import parse_playbook
 
         folder = Path(path).parent
@@ -82,6 +84,7 @@ class Workspace:
             default_name=Path(path).stem,
             read_file=lambda name: read_beside(folder, name),
             policy=self.inventory.policy,
+            layers=self.layers.read(read_file),
         )
 
     @cached_property

@@ -7,16 +7,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 
 from clusterctl.model.inventory import Policy
 from clusterctl.model.service import Project
 from clusterctl.parsing.compose_declared import declared_in, services_of
 from clusterctl.parsing.compose_keys import SUPPORTED
 from clusterctl.parsing.compose_known import KNOWN
+from clusterctl.parsing.compose_layers import NO_LAYERS, Layers, assemble
 from clusterctl.parsing.compose_walk import Context, by_section, read_section
-from clusterctl.parsing.cursor import Cursor, open_root
-from clusterctl.parsing.interpolation import resolve_dollars
+from clusterctl.parsing.cursor import Cursor
 
 LONGEST_NAME = 41
 
@@ -31,14 +30,15 @@ def parse_playbook(
     read_file: Callable[[str], str],
     policy: Policy,
     default_name: str = "",
+    layers: Layers = NO_LAYERS,
 ) -> Project:
-    """Return the project in the text; raises InputError with every mistake.
+    """Return the project in the text; raises InputError with every mistake of all its files.
 
-    `read_file` gives the text of an env file by its path as written, and raises OSError where it cannot.
-    `default_name` (the file's stem) is the project's name where the file has no `name:`.
+    `read_file` gives the text of a file that the playbook names by its path as written, and raises OSError where it
+    cannot. `default_name` (the file's stem) is the project's name where the file has no `name:`. `layers`: what is
+    laid over it, variables, profiles.
     """
-    root = open_root(data, file)
-    root = replace(root, value=resolve_dollars(root))
+    root = assemble(data, file, read_file, layers)
     context = Context(_KEYS, _KNOWN, read_file, policy, **declared_in(root))
     project = _read_project(root, context, default_name)
     root.log.raise_if_any()

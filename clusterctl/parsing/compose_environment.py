@@ -64,9 +64,9 @@ def _read_entry(item: Cursor, context: Context) -> dict[str, Any]:
 
 
 def parse_env_path(text: str) -> str:
-    """Return the path of an env file, which lies beside the playbook or below."""
+    """Return the path of a file that a playbook names, which lies beside it or below."""
     if parse_line(text).startswith(("/", "~")) or ".." in text.split("/") or "://" in text:
-        raise Unfit("an env file must lie in the playbook's folder or below")
+        raise Unfit("it must lie in the playbook's folder or below")
     return text
 
 

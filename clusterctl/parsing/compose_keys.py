@@ -122,6 +122,7 @@ def _replacement(section: str, *actions: str) -> dict[str, Key]:
 
 
 SUPPORTED: dict[str, Key] = {
+    "include": Key(read_ignored, "files beside the playbook or below; no other project folder or env file"),
     "name": Key(text_by(parse_service_name), "the file's name where it is left out"),
     "services": Key(read_services),
     "version": Key(read_ignored, "ignored, as Compose does"),
@@ -171,7 +172,9 @@ SUPPORTED: dict[str, Key] = {
     "services.*.depends_on.*.required": Key(value_of(parse_dependency_required), "true only"),
     "services.*.depends_on.*.restart": Key(value_of(parse_dependency_restart), "false only"),
     "services.*.entrypoint": Key(read_words),
-    "services.*.env_file": Key(read_env_files, "beside the playbook or below; no variables in it"),
+    "services.*.env_file": Key(
+        read_env_files, "beside the playbook or below; no variables in it, but ${...} in its path"
+    ),
     "services.*.env_file[].format": Key(value_of(one_of("raw")), "raw: values as they stand, no quotes"),
     "services.*.env_file[].path": Key(text_by(parse_env_path)),
     "services.*.env_file[].required": Key(value_of(flag_of)),
@@ -187,6 +190,10 @@ SUPPORTED: dict[str, Key] = {
     "services.*.healthcheck.test": Key(read_test, "the image's own if left out"),
     "services.*.healthcheck.timeout": Key(text_by(parse_some_duration)),
     "services.*.image": Key(text_by(parse_image), "needed"),
+    "services.*.extends": Key(read_ignored, "a service of the same file, or of one beside it or below"),
+    "services.*.extends.file": Key(read_ignored),
+    "services.*.extends.service": Key(read_ignored, "needed"),
+    "services.*.profiles": Key(read_ignored, "not there unless --profile names one of them"),
     "services.*.init": Key(value_of(flag_of)),
     "services.*.label_file": Key(read_label_files, "beside the playbook or below"),
     "services.*.attach": Key(read_ignored, "means nothing without a terminal"),

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-_TOP = "include models"
+_TOP = "models"
 _SERVICE = """
-    build develop extends models profiles provider pull_refresh_after
+    build develop models provider pull_refresh_after
 """
 _BELOW = {
     "configs.*": "environment template_driver",

@@ -62,7 +62,8 @@ def _read_service(name: str, cursor: Cursor, context: Context) -> Service:
     except Expected as error:
         cursor.mistake(error.got(quoted(name)), cursor.key_line)
     keys = read_section(cursor, "services.*", context)
-    if cursor.value.kind in {"map", "null"} and cursor.value.get("image") is None:
+    whole = cursor.value.kind in {"map", "null"} and cursor.value.mark != "lost"
+    if whole and cursor.value.get("image") is None:
         cursor.mistake('"image" is missing')
     fields = {field: keys[key] for key, field in DIRECT.items() if keys.get(key) is not None}
     deploy = keys.get("deploy") or {}

@@ -42,6 +42,8 @@ class Cursor:
 
     def read(self, parser: Callable[[Value], T], default: D) -> T | D:
         """Return the parsed value; a mistake is noted and gives the default."""
+        if self.value.mark == "lost":
+            return default
         try:
             return parser(self.value)
         except Expected as error:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import TypeVar
 
 from clusterctl.parsing.words import Expected, Unfit, quoted
-from clusterctl.parsing.yaml_core import Value
+from clusterctl.parsing.yaml_core import Value, settled
 
 T = TypeVar("T")
 
@@ -82,9 +82,10 @@ def parse_command(text: str) -> str:
 
 def flag_of(value: Value) -> bool:
     """Return true or false; `yes`, `on` and `"true"` are text."""
-    if not isinstance(value.data, bool):
+    flag = settled(value).data
+    if not isinstance(flag, bool):
         raise Expected("true or false")
-    return value.data
+    return flag
 
 
 def whole_number(least: int, most: int | None = None) -> Callable[[Value], int]:
@@ -92,8 +93,9 @@ def whole_number(least: int, most: int | None = None) -> Callable[[Value], int]:
     bounds = f"of at least {least}" if most is None else f"from {least} to {most}"
 
     def parse(value: Value) -> int:
-        number = value.data
-        if value.kind != "int" or not isinstance(number, int):
+        meant = settled(value)
+        number = meant.data
+        if meant.kind != "int" or not isinstance(number, int):
             raise Expected("a whole number" if least == 0 and most is None else f"a whole number {bounds}")
         if number < least or (most is not None and number > most):
             raise Expected(f"a whole number {bounds}")

@@ -18,6 +18,8 @@ from clusterctl.parsing.yaml_nodes import NodeBuilder, UnreadableError
 
 MOST_BYTES = 10_000_000
 MOST_MISTAKES = 100
+_LINES = MOST_BYTES + 2
+"""No file has so many lines."""
 
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _UNWANTED = re.compile(
@@ -27,10 +29,14 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
 class Log:
-    """The mistakes of one file, in the order found; beyond 100 they are only counted."""
+    """The mistakes of a file, and of those that are merged with it, in the order found; beyond 100 they are only counted.
+
+    Lines of a further file are counted on from the base that `open` gives, so that a line says which file it is of.
+    """
 
     def __init__(self, file: str) -> None:
         self.file = file
+        self._files = [file]
         self.mistakes: list[Mistake] = []
         self.total = 0
 
@@ -39,9 +45,19 @@ class Log:
         """Whether further mistakes are only counted."""
         return self.total >= MOST_MISTAKES
 
+    def open(self, file: str) -> int:
+        """Take in a further file, and return the base of its lines."""
+        self._files.append(file)
+        return (len(self._files) - 1) * _LINES
+
+    def place(self, line: int) -> str:
+        """Return `file:line` of a line."""
+        return f"{self._files[line // _LINES]}:{line % _LINES}"
+
     def add(self, line: int, message: str, *, file: str = "") -> None:
         """Note a mistake, once."""
-        mistake = Mistake(file or self.file, line, message)
+        index, line = divmod(line, _LINES)
+        mistake = Mistake(file or self._files[index], line, message)
         if mistake in self.mistakes:
             return
         if not self.is_full:
@@ -59,21 +75,24 @@ class Log:
             )
 
 
-def parse_yaml(data: bytes | str, file: str) -> Value:
-    """Return the value of the one document in the text; raises InputError with every mistake."""
+def parse_yaml(data: bytes | str, file: str, *, merges: bool = False) -> Value:
+    """Return the value of the one document in the text; raises InputError with every mistake. `merges` as in `load_yaml`."""
     log = Log(file)
-    value = load_yaml(data, log)
+    value = load_yaml(data, log, merges=merges)
     log.raise_if_any()
     return value
 
 
-def load_yaml(data: bytes | str, log: Log) -> Value:
-    """Return the document's value and note mistakes in `log`; raises InputError where it cannot go on."""
-    builder = NodeBuilder()
+def load_yaml(data: bytes | str, log: Log, base: int = 0, *, merges: bool = False) -> Value:
+    """Return the document's value and note mistakes in `log`; raises InputError where it cannot go on.
+
+    `base`: of the lines, as `Log.open` gives it. With `merges`, `!reset` and `!override` are taken.
+    """
+    builder = NodeBuilder(base, merges=merges)
     try:
         value = builder.build(_events(_decode(data)))
     except UnreadableError as error:
-        log.add(error.line, error.message)
+        log.add(error.line if error.line >= base else base + error.line, error.message)
         log.raise_if_any()
         raise
     for line, message in builder.mistakes:

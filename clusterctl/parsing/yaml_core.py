@@ -7,7 +7,7 @@ scalar is kept, because `1.10` is a float to YAML and a version to a person.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Kind = Literal["null", "bool", "int", "float", "str", "list", "map"]
@@ -54,7 +54,12 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A node of a YAML file: its kind, what it means, the line it begins on, and its text as written."""
+    """A node of a YAML file: its kind, what it means, the line it begins on, and its text as written.
+
+    `mark`: `reset` or `override`, the tags of Compose's merge; or `variable`, text that a variable's value is part of,
+    which means what it would mean if it stood there unquoted (`settled`); or `lost`: what it is cannot be said, as was
+    noted already.
+    """
 
     kind: Kind
     line: int
@@ -62,10 +67,19 @@ class Value:
     text: str = ""
     items: tuple[Value, ...] = ()
     entries: tuple[Entry, ...] = ()
+    mark: Literal["", "reset", "override", "variable", "lost"] = ""
 
     def get(self, key: str) -> Value | None:
         """Return the value of a key of a mapping, if it is there."""
         return next((entry.value for entry in self.entries if entry.key == key), None)
+
+
+def settled(value: Value) -> Value:
+    """Return the value as a number or flag where its text came from a variable and is one; others as they are."""
+    if value.mark != "variable" or not value.text:
+        return value
+    kind, data = resolve_plain(value.text)
+    return replace(value, kind=kind, data=data)
 
 
 def resolve_plain(text: str) -> tuple[Kind, Scalar]:

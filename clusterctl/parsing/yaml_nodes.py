@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Literal
 
 import yaml
 
@@ -44,6 +45,7 @@ class _Open:
     kind: Kind
     line: int
     anchor: str | None
+    mark: Literal["", "reset", "override"] = ""
     children: list[_Built] = field(default_factory=list)
     size: int = 1
     height: int = 0
@@ -54,14 +56,19 @@ class _Open:
         self.height = max(self.height, child.height + 1)
 
 
-def _line(event: yaml.Event) -> int:
-    return event.start_mark.line + 1 if event.start_mark else 0
+MERGE_TAGS: dict[str, Literal["reset", "override"]] = {"!reset": "reset", "!override": "override"}
+"""Tags of the Compose Specification (section "Merge"); elsewhere no tag of anybody's own is allowed."""
 
 
 class NodeBuilder:
-    """Builds the value of one document; `mistakes` holds (line, message) of what did not stop it."""
+    """Builds the value of one document; `mistakes` holds (line, message) of what did not stop it.
 
-    def __init__(self) -> None:
+    Lines are counted on from `base`. With `merges`, the tags of Compose's merge are taken.
+    """
+
+    def __init__(self, base: int = 0, *, merges: bool = False) -> None:
+        self._base = base
+        self._merges = merges
         self.mistakes: list[tuple[int, str]] = []
         self._open: list[_Open] = []
         self._anchors: dict[str, _Built | None] = {}
@@ -79,16 +86,19 @@ class NodeBuilder:
             elif isinstance(event, yaml.CollectionEndEvent):
                 self._end()
         if self._root is None:
-            raise UnreadableError(0, "the file is empty")
+            raise UnreadableError(self._base, "the file is empty")
         return self._root
+
+    def _line(self, event: yaml.Event) -> int:
+        return self._base + event.start_mark.line + 1 if event.start_mark else self._base
 
     def _start_document(self, event: yaml.DocumentStartEvent) -> None:
         self._documents += 1
         if self._documents > 1:
-            raise UnreadableError(_line(event), "a second document begins here; a file holds one")
+            raise UnreadableError(self._line(event), "a second document begins here; a file holds one")
 
     def _node(self, event: yaml.NodeEvent) -> None:
-        line = _line(event)
+        line = self._line(event)
         if isinstance(event, yaml.AliasEvent):
             self._place(self._alias(str(event.anchor), line), line)
             return
@@ -118,6 +128,9 @@ class NodeBuilder:
         kind, data = resolve_plain(text) if plain else ("str", text)
         if event.tag in (None, "!"):
             return _Built(Value(kind, line, data, text), plain)
+        if mark := self._merge_mark(event.tag):
+            kind, data = resolve_plain(text) if not event.style else ("str", text)
+            return _Built(Value(kind, line, data, text, mark=mark))
         wanted = self._tagged(event.tag, line)
         if wanted == "str":
             return _Built(Value("str", line, text, text))
@@ -125,6 +138,9 @@ class NodeBuilder:
         if wanted not in (None, kind):
             self.mistakes.append((line, f"{quoted(text)} is not what its tag says"))
         return _Built(Value(kind, line, data, text))
+
+    def _merge_mark(self, tag: str | None) -> Literal["", "reset", "override"]:
+        return MERGE_TAGS.get(tag or "", "") if self._merges else ""
 
     def _tagged(self, tag: str, line: int) -> Kind | None:
         kind = CORE_TAGS.get(tag)
@@ -135,20 +151,22 @@ class NodeBuilder:
 
     def _start(self, event: yaml.CollectionStartEvent, line: int) -> None:
         kind: Kind = "list" if isinstance(event, yaml.SequenceStartEvent) else "map"
-        if event.tag not in (None, "!") and self._tagged(event.tag, line) not in (None, kind):
+        mark = self._merge_mark(event.tag)
+        if not mark and event.tag not in (None, "!") and self._tagged(event.tag, line) not in (None, kind):
             self.mistakes.append(
                 (line, f"a {'list' if kind == 'list' else 'mapping'} is not what its tag says")
             )
         self._count(1, line)
         self._check_depth(len(self._open) + 1, line)
-        self._open.append(_Open(kind, line, event.anchor))
+        self._open.append(_Open(kind, line, event.anchor, mark))
 
     def _end(self) -> None:
         done = self._open.pop()
         if done.kind == "list":
-            value = Value("list", done.line, items=tuple(child.value for child in done.children))
+            items = tuple(child.value for child in done.children)
+            value = Value("list", done.line, items=items, mark=done.mark)
         else:
-            value = Value("map", done.line, entries=self._entries(done.children))
+            value = Value("map", done.line, entries=self._entries(done.children), mark=done.mark)
         self._place(_Built(value, size=done.size, height=done.height), done.line, done.anchor)
 
     def _place(self, built: _Built, line: int, anchor: str | None = None) -> None:

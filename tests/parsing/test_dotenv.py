@@ -59,10 +59,10 @@ def test_every_line_that_cannot_be_taken_is_named_in_its_own_file() -> None:
 @pytest.mark.parametrize(
     ("entry", "message"),
     [
-        ("../a.env", "an env file must lie in the playbook's folder or below"),
-        ("/etc/passwd", "an env file must lie in the playbook's folder or below"),
-        ("~/a.env", "an env file must lie in the playbook's folder or below"),
-        ("https://example.com/a.env", "an env file must lie in the playbook's folder or below"),
+        ("../a.env", "it must lie in the playbook's folder or below"),
+        ("/etc/passwd", "it must lie in the playbook's folder or below"),
+        ("~/a.env", "it must lie in the playbook's folder or below"),
+        ("https://example.com/a.env", "it must lie in the playbook's folder or below"),
         ("none.env", 'no file "none.env"'),
         ("[a]", "expected text of one line, got a list"),
     ],
