@@ -15,6 +15,7 @@ from clusterctl.parsing.cursor import Cursor
 SMALLEST_MEMORY_BYTES = 6 * 1024**2
 """Docker takes no smaller limit (docker run --memory)."""
 
+_RESTART = re.compile(r"no|always|unless-stopped|on-failure(?::(?P<most>[0-9]{1,4}))?")
 _FIELDS = {
     "mode": "mode",
     "replicas": "replicas",
@@ -72,6 +73,21 @@ def read_reservations(cursor: Cursor, context: Context) -> tuple[Resources, str 
 
 def _resources(keys: Mapping[str, Any]) -> Resources:
     return Resources(cpus=keys.get("cpus"), memory_bytes=keys.get("memory"), pids=keys.get("pids"))
+
+
+def parse_restart(text: str) -> RestartPolicy:
+    """Return what `restart:` of a service means: no, always, unless-stopped, on-failure or on-failure:3.
+
+    `unless-stopped` is `always`: a unit that was stopped by hand stays stopped until it is started, or the host boots.
+    """
+    match = _RESTART.fullmatch(text)
+    if not match:
+        raise Expected("no, always, unless-stopped, on-failure or on-failure:3")
+    if text == "no":
+        return RestartPolicy("none")
+    if text in {"always", "unless-stopped"}:
+        return RestartPolicy("any")
+    return RestartPolicy("on-failure", max_attempts=int(match["most"] or 0) or None)
 
 
 def read_restart(cursor: Cursor, context: Context) -> RestartPolicy:

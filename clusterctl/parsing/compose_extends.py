@@ -115,5 +115,8 @@ def _from_folder(service: Value, folder: str) -> Value:
             )
         return replace(value, text=f"{folder}/{value.text}", data=f"{folder}/{value.text}")
 
-    entries = (replace(e, value=moved(e.value)) if e.key == "env_file" else e for e in service.entries)
+    entries = (
+        replace(e, value=moved(e.value)) if e.key in {"env_file", "label_file"} else e
+        for e in service.entries
+    )
     return replace(service, entries=tuple(entries))

@@ -15,6 +15,7 @@ from clusterctl.parsing.compose_depends import (
     read_depends_on,
 )
 from clusterctl.parsing.compose_deploy import (
+    parse_restart,
     read_deploy,
     read_limits,
     read_reservations,
@@ -195,6 +196,10 @@ SUPPORTED: dict[str, Key] = {
     "services.*.extends.service": Key(read_ignored, "needed"),
     "services.*.profiles": Key(read_ignored, "not there unless --profile names one of them"),
     "services.*.init": Key(value_of(flag_of)),
+    "services.*.restart": Key(
+        text_by(parse_restart),
+        "no, always, unless-stopped, on-failure[:N]; deploy.restart_policy counts more",
+    ),
     "services.*.label_file": Key(read_label_files, "beside the playbook or below"),
     "services.*.attach": Key(read_ignored, "means nothing without a terminal"),
     "services.*.network_mode": Key(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 _TOP = "models"
 _SERVICE = """
-    build develop models provider pull_refresh_after
+    develop models provider pull_refresh_after
 """
 _BELOW = {
     "configs.*": "environment template_driver",
@@ -14,6 +14,7 @@ _BELOW = {
 }
 
 REFUSED: dict[str, str] = {
+    "services.*.build": "nothing is built here: push the image, and leave it out, or lay !reset over it with -f",
     "services.*.cpu_count": "it is of Windows; use cpus",
     "services.*.cpu_percent": "it is of Windows; use cpus",
     "services.*.cpu_rt_period": "it needs cgroups of version 1",
@@ -22,11 +23,10 @@ REFUSED: dict[str, str] = {
     "services.*.deploy.resources.reservations.generic_resources": "use placement.constraints on labels of hosts",
     "services.*.driver_opts": "it is of no use to docker run",
     "services.*.isolation": "it is of Windows",
-    "services.*.container_name": "containers are named PROJECT-SERVICE-NUMBER",
+    "services.*.container_name": "containers are named PROJECT-SERVICE-NUMBER: leave it out, or lay !reset over it with -f",
     "services.*.deploy.endpoint_mode": "there is no overlay network",
     "services.*.external_links": "links are of the past",
     "services.*.links": "links are of the past",
-    "services.*.restart": "use deploy.restart_policy",
     "services.*.post_start[].environment": "its values would stand in the unit; give them to the service",
     "services.*.pre_stop[].environment": "its values would stand in the unit; give them to the service",
     "services.*.scale": "use deploy.replicas",

@@ -24,6 +24,7 @@ DIRECT = {
     "ports": "ports",
     "healthcheck": "healthcheck",
     "labels": "labels",
+    "restart": "restart",
     "user": "user",
     "init": "init",
     "read_only": "read_only",

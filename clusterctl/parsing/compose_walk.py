@@ -19,6 +19,7 @@ from clusterctl.parsing.yaml_core import Value
 T = TypeVar("T")
 
 SERVICE = "services.*"
+ALL_KEYS = "docs/compose-support.md says of every key whether it is supported. Nothing was contacted."
 
 _SLIP = 0.85
 _FAR = 3
@@ -65,8 +66,10 @@ def read_section(cursor: Cursor, section: str, context: Context) -> dict[str, An
         if entry.key in supported:
             found[entry.key] = supported[entry.key].read(cursor.at(entry), context)
         elif entry.key in known:
+            cursor.log.next_step = ALL_KEYS
             cursor.mistake(f"{quoted(entry.key)} is {known[entry.key]}", entry.line)
         elif not entry.key.startswith("x-"):
+            cursor.log.next_step = ALL_KEYS
             cursor.unknown(entry.key, entry.line, [*supported, *known])
         else:
             _check_extension(entry.key, cursor, entry.line, context)

@@ -39,6 +39,7 @@ class Log:
         self._files = [file]
         self.mistakes: list[Mistake] = []
         self.total = 0
+        self.next_step = ""
 
     @property
     def is_full(self) -> bool:
@@ -72,6 +73,7 @@ class Log:
                 f"{self.file} has {counted(self.total, 'mistake')}",
                 mistakes=self.mistakes,
                 details=[f"and {more} more"] if more else [],
+                next_step=self.next_step,
             )
 
 

@@ -243,3 +243,20 @@ def test_limits_may_be_said_twice_if_they_agree() -> None:
     found = service('mem_limit: 64m, cpus: 1, deploy: {resources: {limits: {memory: 65536k, cpus: "1.0"}}}')
 
     assert found.limits == Resources(1.0, 64 * 1024**2)
+
+
+@pytest.mark.parametrize(
+    ("keys", "expected"),
+    [
+        ("restart: no", RestartPolicy("none")),
+        ("restart: always", RestartPolicy("any")),
+        ("restart: unless-stopped", RestartPolicy("any")),
+        ("restart: on-failure", RestartPolicy("on-failure")),
+        ("restart: 'on-failure:3'", RestartPolicy("on-failure", max_attempts=3)),
+        ("restart: always, deploy: {restart_policy: {condition: none}}", RestartPolicy("none")),
+    ],
+)
+def test_restart_means_a_restart_policy_and_that_of_deploy_counts_more(
+    keys: str, expected: RestartPolicy
+) -> None:
+    assert service(keys).restart == expected

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from clusterctl.errors import InputError
 from tests.parsing.tools import mistakes, playbook, service_mistakes
 
 COUNT = "expected a whole number from 0 to 10000"
@@ -22,7 +23,7 @@ def test_all_mistakes_of_a_playbook_are_listed_at_once() -> None:
               web:
                 imagee: nginx
                 develop: {}
-                restart: always
+                scale: 3
                 deploy:
                   update_config: {paralelism: 2, failure_action: stop}
               db: nginx
@@ -37,7 +38,7 @@ def test_all_mistakes_of_a_playbook_are_listed_at_once() -> None:
         'shop.yaml:3: services.web: "image" is missing',
         'shop.yaml:4: services.web: unknown key "imagee"; did you mean "image"?',
         'shop.yaml:5: services.web: "develop" is not supported yet',
-        'shop.yaml:6: services.web: "restart" is not supported: use deploy.restart_policy',
+        'shop.yaml:6: services.web: "scale" is not supported: use deploy.replicas',
         (
             "shop.yaml:8: services.web.deploy.update_config.failure_action: expected pause or continue or rollback, "
             'got "stop"'
@@ -314,3 +315,18 @@ def test_an_empty_command_alone_is_refused() -> None:
     assert found == [
         f"shop.yaml:1: services.web: an empty command does not replace the image's own; {advice}",
     ]
+
+
+def test_a_key_that_is_not_supported_names_the_page_of_all_keys() -> None:
+    with pytest.raises(InputError) as caught:
+        playbook("services: {web: {image: nginx, build: .}}")
+
+    assert [mistake.message for mistake in caught.value.mistakes] == [
+        (
+            'services.web: "build" is not supported: nothing is built here: push the image, and leave it out, or lay !reset '
+            "over it with -f"
+        )
+    ]
+    assert caught.value.next_step == (
+        "docs/compose-support.md says of every key whether it is supported. Nothing was contacted."
+    )

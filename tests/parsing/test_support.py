@@ -17,7 +17,7 @@ def test_the_matrix_has_a_line_for_every_key() -> None:
     assert "| `services.*.deploy.replicas` | supported | 0 to 10000 |" in lines
     assert "| `services.*.develop` | not yet |  |" in lines
     assert "| `services.*.deploy.update_config.delay` | supported | between two groups |" in lines
-    assert "| `services.*.restart` | refused | use deploy.restart_policy |" in lines
+    assert "| `services.*.scale` | refused | use deploy.replicas |" in lines
     assert len(lines) == 3 + len(SUPPORTED) + len(NOT_YET) + len(REFUSED)
 
 
