@@ -5,12 +5,14 @@ How they are replaced is read in `compose_update`, where they may be in `compose
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from clusterctl.model.service import Resources, RestartPolicy
 from clusterctl.parsing.compose_walk import Context, read_section
 from clusterctl.parsing.cursor import Cursor
+from clusterctl.parsing.words import Expected
 
 SMALLEST_MEMORY_BYTES = 6 * 1024**2
 """Docker takes no smaller limit (docker run --memory)."""

@@ -29,19 +29,35 @@ _COMMON = ("services", "networks", "volumes", "configs", "secrets")
 
 def merge(base: Value, over: Value, path: str = "") -> Value:
     """Return `base` with `over` laid over it; `path` is where, with `*` for names."""
-    if over.mark == "override":
+    if over.mark == "override" or _is_replaced(base, over, path):
         return bare(over)
-    if path in _REPLACED:
-        return over
+    if over.kind == "null" and base.kind in {"map", "list"}:
+        return base
     if path in _NAMED or path in _LISTED:
         base, over = _as_map(base, path), _as_map(over, path)
     if base.kind == "map" and over.kind == "map":
         return replace(base, entries=_merge_entries(base, over, path), line=over.line)
-    if path in _UNIQUE and base.kind == "list" and over.kind == "list":
-        return replace(over, items=_merge_unique(base, over, _UNIQUE[path]))
-    if base.kind == "list" and over.kind == "list":
-        return replace(over, items=(*base.items, *over.items))
-    return over
+    if "list" in {base.kind, over.kind}:
+        return replace(over, kind="list", text="", data=None, items=_merge_items(base, over, path))
+    return bare(over)
+
+
+def _is_replaced(base: Value, over: Value, path: str) -> bool:
+    """Say whether a value is replaced whole; the options of a log driver mean nothing to another one."""
+    if path == "services.*.logging":
+        return _field(base, "driver") != _field(over, "driver")
+    return path in _REPLACED and over.kind != "null"
+
+
+def _merge_items(base: Value, over: Value, path: str) -> tuple[Value, ...]:
+    """Return the items of both; a text alone stands for a list of one (`dns`, `env_file`)."""
+    items = [
+        *(base.items if base.kind == "list" else (base,)),
+        *(map(bare, over.items) if over.kind == "list" else (bare(over),)),
+    ]
+    if path not in _UNIQUE:
+        return tuple(items)
+    return tuple({_UNIQUE[path](item): item for item in items}.values())
 
 
 def bare(value: Value) -> Value:
@@ -94,13 +110,6 @@ def _nothing(item: Value, path: str) -> Value:
         return Value("null", item.line)
     started = Value("str", item.line, "service_started", "service_started")
     return Value("map", item.line, entries=(Entry("condition", item.line, started),))
-
-
-def _merge_unique(base: Value, over: Value, identify: Callable[[Value], object]) -> tuple[Value, ...]:
-    found = {identify(item): item for item in base.items}
-    for item in over.items:
-        found[identify(item)] = bare(item)
-    return tuple(found.values())
 
 
 # --- what is the same thing ----------------------------------------------------------------------

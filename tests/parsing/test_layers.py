@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shutil
 import subprocess
@@ -12,11 +13,15 @@ from typing import Any
 
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from clusterctl.model.inventory import Policy
 from clusterctl.model.service import Port, Project
 from clusterctl.parsing.compose import parse_playbook
 from clusterctl.parsing.compose_layers import Layers, assemble
+from clusterctl.parsing.compose_merge import merge
+from clusterctl.parsing.yaml import Log, load_yaml
 from clusterctl.parsing.yaml_core import Value
 from tests.parsing.layered import CASES
 from tests.parsing.tools import mistakes
@@ -134,6 +139,67 @@ def test_dependencies_are_merged_by_name_in_either_form() -> None:
         "db": {"condition": "service_healthy"},
         "cache": {"condition": "service_started"},
     }
+
+
+@pytest.mark.parametrize(
+    ("base", "over", "expected"),
+    [
+        ("ports: ['80:80']", "ports: null", {"ports": ["80:80"]}),
+        ("labels: {a: b}", "labels: null", {"labels": {"a": "b"}}),
+        ("dns: 192.0.2.1", "dns: [192.0.2.2]", {"dns": ["192.0.2.1", "192.0.2.2"]}),
+        ("tmpfs: [/a]", "tmpfs: /b", {"tmpfs": ["/a", "/b"]}),
+        (
+            "logging: {driver: syslog, options: {tag: a}}",
+            "logging: {driver: json-file, options: {max-size: 1m}}",
+            {"logging": {"driver": "json-file", "options": {"max-size": "1m"}}},
+        ),
+        (
+            "logging: {driver: syslog, options: {tag: a}}",
+            "logging: {driver: syslog, options: {syslog-facility: daemon}}",
+            {"logging": {"driver": "syslog", "options": {"tag": "a", "syslog-facility": "daemon"}}},
+        ),
+    ],
+)
+def test_what_is_said_shortly_takes_nothing_away(base: str, over: str, expected: dict[str, Any]) -> None:
+    found = together({"a.yaml": f"services: {{web: {{{base}}}}}", "b.yaml": f"services: {{web: {{{over}}}}}"})
+
+    assert found["services"]["web"] == expected
+
+
+_values = st.recursive(
+    st.none() | st.booleans() | st.integers(0, 99) | st.sampled_from(["a", "80:80", "A=1", "/x:/y"]),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["image", "ports", "environment", "a", "volumes", "logging"]), inner, max_size=3
+        )
+    ),
+    max_leaves=8,
+)
+_files = st.dictionaries(
+    st.sampled_from(["services", "volumes", "x-a"]),
+    st.dictionaries(st.sampled_from(["web", "db"]), _values),
+    max_size=3,
+).map(json.dumps)
+
+
+@given(st.lists(_files, min_size=1, max_size=3))
+def test_any_files_are_together_in_one_way(texts: list[str]) -> None:
+    values = [load_yaml(text, Log("f"), merges=True) for text in texts]
+
+    whole = functools.reduce(merge, values)
+
+    assert {entry.key for entry in whole.entries} == {
+        entry.key for value in values for entry in value.entries
+    }
+    assert plain(merge(whole, Value("map", 0))) == plain(whole)
+
+
+@given(_files, _files, _files)
+def test_it_does_not_matter_which_two_are_merged_first(one: str, two: str, three: str) -> None:
+    a, b, c = (load_yaml(text, Log("f"), merges=True) for text in (one, two, three))
+
+    assert plain(merge(merge(a, b), c)) == plain(merge(a, merge(b, c)))
 
 
 def test_reset_takes_away_and_override_puts_in_its_place() -> None:
