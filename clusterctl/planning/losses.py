@@ -78,7 +78,7 @@ def _lose(forecast: Forecast, rehearsal: Rehearsal, kind: str, name: str, hosts:
     fenced = [host for host in hosts if forecast.inventory.host(host).fence]
     departure = depart(forecast, hosts, returns=False, lost=True, off=fenced, rehearsal=rehearsal)
     rehearsal.end(departure)
-    if departure.unplaced and departure.moves:
+    if departure.unplaced:
         departure = make_room(forecast, hosts, departure, 0).direct
     forecast.snapshot = before
     moves = len(departure.moves)

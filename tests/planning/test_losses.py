@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from clusterctl.planning.forecast import Forecast
@@ -71,6 +71,7 @@ def test_a_host_that_does_not_answer_takes_nothing() -> None:
 
 
 @settings(max_examples=50, deadline=None)
+@example([(5, 900)] * 3, [(1, 500), (3, 500)], 1, ("",))
 @given(
     first=st.lists(st.tuples(st.integers(1, 5), st.sampled_from([None, 300, 900])), min_size=1, max_size=3),
     second=st.lists(st.tuples(st.integers(1, 4), st.sampled_from([None, 500])), min_size=1, max_size=2),
