@@ -49,12 +49,15 @@ def _is_replaced(base: Value, over: Value, path: str) -> bool:
     return path in _REPLACED and over.kind != "null"
 
 
+def _items(value: Value) -> tuple[Value, ...]:
+    if value.kind == "list":
+        return value.items
+    return () if value.kind == "null" else (value,)
+
+
 def _merge_items(base: Value, over: Value, path: str) -> tuple[Value, ...]:
     """Return the items of both; a text alone stands for a list of one (`dns`, `env_file`)."""
-    items = [
-        *(base.items if base.kind == "list" else (base,)),
-        *(map(bare, over.items) if over.kind == "list" else (bare(over),)),
-    ]
+    items = [*_items(base), *map(bare, _items(over))]
     if path not in _UNIQUE:
         return tuple(items)
     return tuple({_UNIQUE[path](item): item for item in items}.values())

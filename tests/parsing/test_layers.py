@@ -195,10 +195,26 @@ def test_any_files_are_together_in_one_way(texts: list[str]) -> None:
     assert plain(merge(whole, Value("map", 0))) == plain(whole)
 
 
-@given(_files, _files, _files)
-def test_it_does_not_matter_which_two_are_merged_first(one: str, two: str, three: str) -> None:
-    a, b, c = (load_yaml(text, Log("f"), merges=True) for text in (one, two, three))
+_text = st.sampled_from(["a", "b"])
+_service = st.fixed_dictionaries(
+    {},
+    optional={
+        "image": _text,
+        "cap_drop": st.none() | st.lists(_text, max_size=3),
+        "ports": st.none() | st.lists(st.sampled_from(["80:80", "81:80", "80:80/udp"]), max_size=3),
+        "environment": st.none() | st.dictionaries(_text, _text) | st.lists(st.sampled_from(["a=1", "b=2"])),
+        "logging": st.dictionaries(st.just("options"), st.dictionaries(_text, _text)),
+        "deploy": st.none() | st.dictionaries(_text, _text),
+    },
+)
+_shaped = st.dictionaries(st.sampled_from(["web", "db"]), _service).map(lambda s: json.dumps({"services": s}))
 
+
+@given(_shaped, _shaped, _shaped)
+def test_files_that_agree_on_what_is_a_list_may_be_merged_in_any_grouping(
+    one: str, two: str, three: str
+) -> None:
+    a, b, c = (load_yaml(text, Log("f"), merges=True) for text in (one, two, three))
     assert plain(merge(merge(a, b), c)) == plain(merge(a, merge(b, c)))
 
 
