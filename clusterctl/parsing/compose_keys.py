@@ -124,6 +124,7 @@ def _replacement(section: str, *actions: str) -> dict[str, Key]:
 
 SUPPORTED: dict[str, Key] = {
     "include": Key(read_ignored, "files beside the playbook or below; no other project folder or env file"),
+    "include[].path": Key(read_ignored, "needed; one or a list"),
     "name": Key(text_by(parse_service_name), "the file's name where it is left out"),
     "services": Key(read_services),
     "version": Key(read_ignored, "ignored, as Compose does"),

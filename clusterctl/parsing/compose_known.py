@@ -2,18 +2,31 @@
 
 from __future__ import annotations
 
-_TOP = "models"
+_TOP = "jobs models"
 _SERVICE = """
-    develop models provider pull_refresh_after
+    develop models pre_start provider pull_refresh_after umask
 """
 _BELOW = {
-    "configs.*": "environment template_driver",
-    "secrets.*": "driver environment template_driver",
-    "services.*.networks.*": "driver_opts gw_priority interface_name link_local_ips mac_address",
+    "configs.*": "environment name template_driver",
+    "networks.*": "enable_ipv4",
+    "networks.*.ipam": "options",
+    "networks.*.ipam.config[]": "aux_addresses",
+    "secrets.*": "driver driver_opts environment name template_driver",
+    "services.*.deploy.resources.reservations.devices[]": "options",
+    "services.*.gpus[]": "options",
+    "services.*.networks.*": "driver_opts gw_priority interface_name link_local_ips mac_address use_service_name_alias",
     "services.*.volumes[]": "image",
+    "services.*.volumes[].bind": "recursive",
+    "services.*.volumes[].volume": "labels",
 }
 
 REFUSED: dict[str, str] = {
+    "configs.*.external.name": "it is of the past, and external is false only",
+    "include[].env_file": "variables come from .env beside the playbook, or --env-file",
+    "include[].project_directory": "paths belong to the folder of the playbook",
+    "networks.*.external.name": "it is of the past; use name",
+    "secrets.*.external.name": "it is of the past, and external is false only",
+    "volumes.*.external.name": "it is of the past; use name",
     "services.*.build": "nothing is built here: push the image, and leave it out, or lay !reset over it with -f",
     "services.*.cpu_count": "it is of Windows; use cpus",
     "services.*.cpu_percent": "it is of Windows; use cpus",

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from clusterctl.parsing.compose_environment import parse_env_path
 from clusterctl.parsing.compose_extends import Extender
+from clusterctl.parsing.compose_known import KNOWN
 from clusterctl.parsing.compose_merge import bare, merge
 from clusterctl.parsing.compose_profiles import without_profiles
 from clusterctl.parsing.compose_variables import read_variables
@@ -117,7 +118,7 @@ class _Loader:
 
     def _paths(self, place: Cursor) -> Iterator[tuple[Cursor, str]]:
         for item in place.items():
-            keys = item.section(("path",)) if item.value.kind == "map" else {"path": item}
+            keys = self._long(item) if item.value.kind == "map" else {"path": item}
             if "path" not in keys:
                 item.mistake('"path" is missing')
                 continue
@@ -125,6 +126,13 @@ class _Loader:
                 path = one.read(as_text(parse_env_path), "")
                 if path:
                     yield one, path
+
+    def _long(self, item: Cursor) -> dict[str, Cursor]:
+        refused = {key.removeprefix("include[]."): word for key, word in KNOWN.items() if "include[]." in key}
+        keys = item.section(("path", *refused))
+        for key in [key for key in keys if key != "path"]:
+            item.mistake(f"{quoted(key)} is {refused[key]}", keys[key].key_line)
+        return keys
 
     def _include(self, place: Cursor, path: str) -> Value | None:
         if path in self.open_files:

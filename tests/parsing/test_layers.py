@@ -370,9 +370,14 @@ def test_mistakes_of_env_files_name_file_and_line() -> None:
             'shop.yaml:1: include[0]: no file "git@example.org:a/b"',
         ),
         (
+            "include: [{path: b.yaml, project_directory: x}]\nservices: {web: {image: a}}",
+            {"b.yaml": "services: {b: {image: b}}"},
+            'shop.yaml:1: include[0]: "project_directory" is not supported: paths belong to the folder of the playbook',
+        ),
+        (
             "include: [{path: b.yaml, env_file: x}]\nservices: {web: {image: a}}",
             {"b.yaml": "services: {b: {image: b}}"},
-            'shop.yaml:1: include[0]: unknown key "env_file"',
+            'shop.yaml:1: include[0]: "env_file" is not supported: variables come from .env beside the playbook, or --env-file',
         ),
     ],
 )
