@@ -1,4 +1,4 @@
-"""Verbs about what is written: inventory show, inventory schema, validate. Nothing is contacted."""
+"""Verbs about what is written: inventory show, inventory schema, playbook schema, validate. Nothing is contacted."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from clusterctl.parsing.outside import Note
 
 inventory_app = typer.Typer(no_args_is_help=True, help="The inventory, merged with its sources.")
+playbook_app = typer.Typer(no_args_is_help=True, help="Playbooks, as editors know them.")
 
 DEFAULT = "ssh: of the inventory, or the default"
 
@@ -31,6 +32,7 @@ Playbooks = Annotated[list[str] | None, typer.Argument(help="Playbooks to check 
 def register(app: typer.Typer) -> None:
     """Add the verbs of this file to the command line."""
     app.add_typer(inventory_app, name="inventory")
+    app.add_typer(playbook_app, name="playbook")
     app.command("validate")(validate)
 
 
@@ -74,6 +76,18 @@ def schema() -> int:
 
     text = (files("clusterctl") / "parsing/inventory.schema.json").read_text("utf-8")
     for line in text.splitlines():
+        print_line(line)
+    return EXIT_DONE
+
+
+@playbook_app.command("schema")
+def schema_of_playbooks() -> int:
+    """Print the JSON Schema of a playbook, for editors that check while you write."""
+    import json
+
+    from clusterctl.parsing.playbook_schema import playbook_schema
+
+    for line in json.dumps(playbook_schema(), indent=2).splitlines():
         print_line(line)
     return EXIT_DONE
 

@@ -64,6 +64,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
             "Write an inventory and a first playbook, from what is there: ssh_config, Ansible inventory, Vagrantfile.",
         ),
         "inventory": ("inventory", "The inventory, merged with its sources."),
+        "playbook": ("inventory", "Playbooks, as editors know them."),
         "validate": (
             "inventory",
             "Check the inventory and playbooks, and list every mistake of all of them; nothing is contacted.",

@@ -183,6 +183,17 @@ def test_the_schema_is_printed_as_it_is_shipped(desk: Desk) -> None:
     assert (ran.code, json.loads(ran.out)["title"]) == (0, "clusterctl inventory")
 
 
+def test_the_schema_of_playbooks_is_printed(desk: Desk) -> None:
+    ran = desk.run("playbook", "schema")
+
+    schema = json.loads(ran.out)
+    web = schema["properties"]["services"]["additionalProperties"]["properties"]
+    assert (ran.code, ran.err, schema["title"]) == (0, "", "clusterctl playbook")
+    assert web["container_name"]["description"] == (
+        "not supported: containers are named PROJECT-SERVICE-NUMBER: leave it out, or lay !reset over it with -f"
+    )
+
+
 def test_vagrant_is_run_in_its_folder(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     for folder in ("bin", "boxes"):
         (desk.folder / folder).mkdir()
