@@ -161,8 +161,12 @@ class LabFleet:
                 self.fault("start", host)
             self.fault("heal", host)
             self.fault("heal-operator", host)
-            for daemon in ("systemd", "containerd", "docker"):
-                self.fault(f"wake-{daemon}", host)
+            self.fault("wake-systemd", host)
+            for daemon in ("containerd", "docker"):
+                # One that is stopped gets no signal: it is started below.
+                self.inside(
+                    host, "systemctl", "kill", "--kill-who=main", "--signal=CONT", f"{daemon}.service"
+                )
             self._hurt = False
             state = self.inside(host, "systemctl", "is-active", "ssh", "docker").split()
             if state != ["active", "active"]:
