@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft7Validator
 
 from clusterctl.errors import InputError
 from clusterctl.parsing import playbook_forms
@@ -15,7 +16,7 @@ from clusterctl.parsing.compose_known import KNOWN
 from clusterctl.parsing.playbook_schema import playbook_schema
 from clusterctl.parsing.steps_keys import VERBS
 from clusterctl.parsing.yaml import parse_yaml
-from tests.parsing.test_inventory_schema import plain, validators
+from tests.parsing.test_inventory_schema import plain
 from tests.parsing.tools import playbook, steps
 
 ROOT = Path(__file__).parents[2]
@@ -28,7 +29,7 @@ _WHOLE = re.compile(r"^(?:services|steps):", re.MULTILINE)
 def refused(text: str) -> bool:
     """Whether the schema refuses the playbook."""
     value = plain(parse_yaml(_TAG.sub("", text), "x"))
-    return not validators().Draft7Validator(SCHEMA).is_valid(value)
+    return not Draft7Validator(SCHEMA).is_valid(value)
 
 
 def paths_in(form: dict[str, Any], path: str = "") -> set[str]:
@@ -45,7 +46,7 @@ def paths_in(form: dict[str, Any], path: str = "") -> set[str]:
 
 
 def test_it_is_a_schema() -> None:
-    validators().Draft7Validator.check_schema(SCHEMA)
+    Draft7Validator.check_schema(SCHEMA)
 
 
 def test_it_has_every_key_of_the_parser_and_says_why_others_are_refused() -> None:
