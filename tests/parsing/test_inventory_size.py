@@ -12,12 +12,12 @@ def test_ten_thousand_hosts_are_read_in_time() -> None:
     lines = [
         f"  h{n}: {{address: 10.0.{n // 256}.{n % 256}, labels: {{zone: z{n % 3}}}}}\n" for n in range(10_000)
     ]
-    start = time.perf_counter()
+    start = time.process_time()
 
     found = inventory("cluster: big\nhosts:\n" + "".join(lines))
 
     assert len(found.hosts) == 10_000
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
 
 
 def test_a_hundred_thousand_hosts_are_the_most() -> None:

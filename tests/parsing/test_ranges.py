@@ -57,12 +57,12 @@ def test_what_is_no_range_is_refused(text: str) -> None:
 @pytest.mark.parametrize("text", ["w[1-999999999]", "w[1-1000]x[1-1000]", "w[1-9]" * 20])
 def test_a_range_of_too_many_names_is_refused_before_it_is_written_out(text: str) -> None:
     """Row 31, range part."""
-    start = time.perf_counter()
+    start = time.process_time()
 
     with pytest.raises(Unfit, match="stands for more than 100000 names"):
         expand(text)
 
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
 
 
 @pytest.mark.parametrize(
@@ -83,11 +83,11 @@ def test_names_are_folded_to_show(names: list[str], folded: str) -> None:
 def test_ten_thousand_unlike_addresses_fold_within_a_second() -> None:
     draw = random.Random(1)  # noqa: S311 - a fixed row of numbers
     names = [".".join(str(draw.randrange(256)) for _ in range(4)) for _ in range(10_000)]
-    start = time.perf_counter()
+    start = time.process_time()
 
     fold(names)
 
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 @given(st.sets(st.from_regex(r"[a-z]{1,2}(0|[1-9][0-9]?)([a-z.][0-9]{1,2})?", fullmatch=True), max_size=20))

@@ -134,12 +134,12 @@ def test_an_alias_bomb_is_refused_before_it_is_walked() -> None:
         f"{name}: &{name} [{','.join([f'*{before}'] * 9)}]\n"
         for before, name in zip("abcdefgh", "bcdefghi", strict=True)
     )
-    start = time.perf_counter()
+    start = time.process_time()
 
     found = mistakes(parsing(bomb))
 
     assert found == ["a.yaml:7: more than 1000000 values, aliases counted as written out"]
-    assert time.perf_counter() - start < 1
+    assert time.process_time() - start < 1
 
 
 @pytest.mark.parametrize("text", ["[" * 20_000, "{a: " * 20_000, "- " * 20_000])
