@@ -1,4 +1,4 @@
-"""What holds of every placement, over generated fleets of hosts with labels; each was seen to fail once."""
+"""What holds of every placement, over generated fleets of hosts with labels; "Caught" says what was taken out."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def placed(fleet: Fleet, project: Project) -> dict[str, str]:
 @few
 @given(fleets())
 def test_a_host_never_has_more_of_a_service_than_it_may_have(fleet: Fleet) -> None:
-    """At every prefix of a first apply and of one that lowers the bound. Caught: `_too_many` left out of `may_place`."""
+    """At every prefix of a first apply and of one that lowers the bound."""
     apply(fleet.cluster, fleet.project)
     assert_capped(fleet.cluster, fleet.project)
 
@@ -148,7 +148,7 @@ def test_pack_uses_no_more_hosts_than_spread(fleet: Fleet) -> None:
 @few
 @given(fleets())
 def test_what_was_carried_out_leaves_nothing_to_do(fleet: Fleet) -> None:
-    """I12. Caught: `_too_many` with `<` for `<=` in `may_stay`."""
+    """I12: executing a plan leaves an empty plan."""
     if not possible(plan(fleet.cluster, fleet.project)):
         return
 
@@ -160,7 +160,7 @@ def test_what_was_carried_out_leaves_nothing_to_do(fleet: Fleet) -> None:
 @few
 @given(fleets(), st.sampled_from([500, 4000]))
 def test_a_host_more_moves_nothing(fleet: Fleet, memory_mb: int) -> None:
-    """Caught: instances that would be better off elsewhere not kept."""
+    """What is well placed stays, also where the new host would be better."""
     if not possible(plan(fleet.cluster, fleet.project)):
         return
     apply(fleet.cluster, fleet.project)
