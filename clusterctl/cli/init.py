@@ -43,6 +43,7 @@ Vagrant = Annotated[str, typer.Option("--vagrant", help="Take machines of the Va
 Hosts = Annotated[
     list[str] | None, typer.Option("--host", help="A host, NAME or NAME=ADDRESS; web[1-3] are three.")
 ]
+NAME_THEM = "name them: clusterctl init --host 'web[1-3]=192.0.2.[11-13]'"
 Only = Annotated[
     str, typer.Option("--only", help="Only these hosts of the ssh_config or the Ansible inventory.")
 ]
@@ -115,7 +116,7 @@ def _find(
         if not found:
             raise InputError(
                 "no hosts: there is no ssh_config that names any, no Ansible inventory and no Vagrantfile here",
-                next_step="name them: clusterctl init --host 'web[1-3]=192.0.2.[11-13]'",
+                next_step=NAME_THEM,
             )
         return name, [source for source, _ in found if source.kind == found[0][0].kind][:1], []
     if not settings.may_ask:
@@ -126,6 +127,8 @@ def _find(
     name = name if asked else ask("Name of the cluster", name)
     sources = [chosen for source, names in found if (chosen := _asked(source, names))]
     hosts = [] if sources else ask("Hosts, such as web[1-3]=192.0.2.[11-13]", "").split()
+    if not sources and not hosts:
+        raise InputError("no hosts were named", next_step=f"{NAME_THEM}. Nothing was written.")
     return name, sources, hosts
 
 

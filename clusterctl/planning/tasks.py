@@ -8,10 +8,11 @@ from typing import Literal
 from clusterctl.model.plan import ApplyUnit, Change, RemoveUnit, StopUnit, UnitFile
 from clusterctl.model.service import Service
 from clusterctl.planning.container import files_at
+from clusterctl.planning.gate import gate_seconds
 from clusterctl.planning.hooks import start_s
 from clusterctl.planning.observed import Observed
 from clusterctl.planning.spec import render_environment
-from clusterctl.planning.unit import Header, file_digest, gate_seconds, render_unit
+from clusterctl.planning.unit import Header, file_digest, render_unit
 
 
 @dataclass(frozen=True, slots=True)

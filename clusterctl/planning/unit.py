@@ -13,15 +13,13 @@ from functools import cached_property, lru_cache
 
 from clusterctl.errors import InputError
 from clusterctl.model.placement import Instance
-from clusterctl.model.service import HealthCheck, Service
+from clusterctl.model.service import Service
 from clusterctl.planning.container import DOCKER, docker_run, label_filter
+from clusterctl.planning.gate import gate_script, gate_seconds
 from clusterctl.planning.hooks import post_start_script, pre_stop_script, start_s
 from clusterctl.planning.networks import join_script, make_script
 from clusterctl.planning.quoting import plain_value, quote_line
 
-GATE_SLACK_S = 30
-GATE_UNKNOWN_S = 120
-SETTLE_S = 2
 RESTART_FLOOR_S = 5
 LARGEST_UNIT_BYTES = 65_536
 """A look reads so much of a unit (`remote/shell/observe.sh`): one that is larger would be taken for one that was cut."""
@@ -82,16 +80,6 @@ def render_unit(service: Service, header: Header) -> str:
             next_step="put long texts into a file that is mounted, or into the environment. Nothing was changed.",
         )
     return f"{text}Digest=sha256:{hashlib.sha256(text.encode()).hexdigest()}\n"
-
-
-def gate_seconds(check: HealthCheck | None) -> int:
-    """Return the seconds within which a container must become healthy before its start has failed."""
-    if check is None:
-        return GATE_UNKNOWN_S
-    if check.test[:1] == ("NONE",):
-        return GATE_SLACK_S
-    known_s = int(check.start_period_s + check.retries * (check.interval_s + check.timeout_s)) + GATE_SLACK_S
-    return known_s if check.test else max(known_s, GATE_UNKNOWN_S)
 
 
 def file_digest(text: str) -> str:
@@ -173,7 +161,7 @@ def _service_section(service: Service, header: Header) -> list[str]:
         f"ExecStartPre=-{clean}",
         *_start(service, header),
         *([f"ExecStartPost={_shell(began)}"] if began else []),
-        f"ExecStartPost={_shell(_gate(header, gate_s))}",
+        f"ExecStartPost={_shell(gate_script(header.instance, _cid(header), gate_s))}",
         f"ExecStop=-{_shell(f'{before}exec /usr/bin/docker stop -t {grace_s} $(cat {_cid(header)}) >/dev/null')}",
         f"ExecStopPost=-{clean}",
         f"TimeoutStartSec={gate_s + start_s(service) + 15}",
@@ -258,28 +246,3 @@ def _shared_shell(script: str) -> str:
 
 def _seconds(value: float) -> str:
     return f"{value:g}"
-
-
-def _gate(header: Header, gate_s: int) -> str:
-    """Return the script that makes `systemctl start` the health gate.
-
-    It waits on the monotonic clock (/proc/uptime), gives up at once when the container ends or docker
-    calls it unhealthy, and then removes the container itself, since systemd does not run ExecStop after
-    a failed ExecStartPost. Without a health check the container must have been running for SETTLE_S.
-    """
-    look = (
-        "/usr/bin/docker inspect --format "
-        "'{{.State.Status}}/{{if .State.Health}}{{.State.Health.Status}}{{else}}none{{end}}' "
-        f"$(cat {_cid(header)} 2>/dev/null) 2>/dev/null"
-    )
-    return (
-        f"now() {{ read -r up _ </proc/uptime; echo ${{up%.*}}; }}; first=; end=$(($(now)+{gate_s})); "
-        f"while [ $(now) -lt $end ]; do s=$({look}); case $s in "
-        "running/healthy) exit 0;; "
-        f'running/none) [ -n "$first" ] || first=$(now); [ $(($(now)-first)) -lt {SETTLE_S} ] || exit 0;; '
-        'running/unhealthy) echo "docker calls the container unhealthy" >&2; break;; '
-        "exited/*|dead/*) break;; esac; "
-        'kill -0 $MAINPID 2>/dev/null || { echo "the container ended before it was healthy" >&2; break; }; '
-        f'sleep 0.2; done; [ $(now) -lt $end ] || echo "not healthy within {gate_s} s" >&2; '
-        f"{label_filter(header.instance)} | xargs -r /usr/bin/docker rm -f >/dev/null 2>&1; exit 1"
-    )

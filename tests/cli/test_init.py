@@ -171,6 +171,20 @@ def test_with_nothing_there_it_says_how_to_name_hosts(home: Desk) -> None:
     )
 
 
+def test_who_names_no_hosts_is_told_how_to_name_them(home: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    home.write(".ssh/config", CONFIG)
+    answers(monkeypatch, "prod", "", "")
+
+    ran = home.run("init")
+
+    assert ran.code == 2
+    assert ran.err.endswith(
+        "error: no hosts were named\n"
+        "next: name them: clusterctl init --host 'web[1-3]=192.0.2.[11-13]'. Nothing was written.\n"
+    )
+    assert not (home.folder / "inventory.yaml").exists()
+
+
 def test_mistakes_of_a_source_are_shown_and_nothing_is_written(home: Desk) -> None:
     home.write(".ssh/config", f"{CONFIG}Host old\n  ProxyCommand ssh -W %h:%p gate\n")
 

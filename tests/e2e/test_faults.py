@@ -76,8 +76,14 @@ def test_image_missing(fleet: LabFleet, project: str, tmp_path: Path) -> None:
     assert _ids(fleet.all_containers(f"{project}-")) == _ids(before)
 
 
-@pytest.mark.parametrize("image", ["hello:broken", "hello:unhealthy"])
-def test_never_healthy(fleet: LabFleet, project: str, tmp_path: Path, image: str) -> None:
+@pytest.mark.parametrize(
+    ("image", "why"),
+    [
+        ("hello:broken", "the container ended before it was healthy"),
+        ("hello:unhealthy", "last health check: exit 1: "),
+    ],
+)
+def test_never_healthy(fleet: LabFleet, project: str, tmp_path: Path, image: str, why: str) -> None:
     """Row 22: a version that dies, or never gets healthy, ends at its first instance and is undone there."""
     fleet.apply(write_playbook(tmp_path, project, web=service()))
     before = fleet.all_containers(f"{project}-")
@@ -87,6 +93,7 @@ def test_never_healthy(fleet: LabFleet, project: str, tmp_path: Path, image: str
     after = fleet.all_containers(f"{project}-")
     assert failed.code == 1
     assert f"the previous version of {project}-web-1 runs again" in failed.stderr
+    assert why in failed.stderr
     assert {item["image"] for item in after.values()} == {item["image"] for item in before.values()}
     assert {name for name in before if before[name]["id"] != after[name]["id"]} == {f"{project}-web-1"}
 

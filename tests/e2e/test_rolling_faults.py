@@ -28,6 +28,7 @@ def test_unhealthy_after_the_gate(fleet: LabFleet, project: str, tmp_path: Path)
 
     assert answer.code == 1, answer.stdout
     assert "the previous version of" in answer.stderr
+    assert "last health check: exit 1: " in answer.stderr
     found = fleet.all_containers(f"{project}-")
     assert {fleet.get(item["host"], 8094).split()[1] for item in found.values()} == {"1.0"}
     assert len(found) == 2

@@ -22,12 +22,12 @@ from clusterctl.model.service import (
 )
 from clusterctl.planning import unit as unit_module
 from clusterctl.planning.eligibility import port_keys, writable_volumes
+from clusterctl.planning.gate import gate_seconds
 from clusterctl.planning.networks import own_networks
 from clusterctl.planning.spec import spec_digest
 from clusterctl.planning.unit import (
     Header,
     file_digest,
-    gate_seconds,
     is_intact,
     parse_header,
     render_unit,

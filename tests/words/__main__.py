@@ -19,7 +19,6 @@ PROPERTIES = (
     "tests/parsing/test_any_source.py",
     "tests/parsing/test_never_crashes.py",
     "tests/parsing/test_sources_never_crash.py",
-    "tests/parsing/test_sources_never_crash.py",
     "tests/planning/test_any_playbook.py",
     "tests/planning/test_any_record.py",
     "tests/planning/test_quoting.py",

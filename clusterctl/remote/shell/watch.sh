@@ -48,8 +48,11 @@ changed_since() {
   }
 }
 
-# explain ID INSTANCE: the last lines of unit and container since this script began
+# explain ID INSTANCE: the last lines of unit and container since this script began; of one that is there and not
+# healthy what its last health check said (a start that fails says so itself: planning/gate.py)
 explain() {
   timeout 20 journalctl --quiet --no-pager -o cat -n 15 --since "@$BEGAN" \
     "_SYSTEMD_UNIT=clusterctl-$2.service" + "CONTAINER_NAME=$2" >>"$STAGE/log.$1" 2>/dev/null
+  timeout 10 docker inspect --type container --format '{{with .State.Health}}{{if ne .Status "healthy"}}{{range .Log}}last health check: exit {{.ExitCode}}: {{printf "%.300q" .Output}}{{println}}{{end}}{{end}}{{end}}' \
+    "$2" 2>/dev/null </dev/null | grep . | tail -n 1 >>"$STAGE/log.$1"
 }
