@@ -5,8 +5,8 @@ from __future__ import annotations
 from tests.guard import Guard
 
 REMOTE = "clusterctl/remote"
-LOGIN, SUDO, HOST_KEY, COPY, TRUST = (
-    f"tests/remote/test_{name}.py" for name in ("login", "sudo", "host_key", "copy", "trust")
+LOGIN, SUDO, HOST_KEY, COPY, FETCH, TRUST = (
+    f"tests/remote/test_{name}.py" for name in ("login", "sudo", "host_key", "copy", "fetch", "trust")
 )
 
 TRANSPORT_GUARDS = (
@@ -61,10 +61,10 @@ TRANSPORT_GUARDS = (
     ),
     Guard(
         "what a host calls a file stays in our folder (I10)",
-        f"{REMOTE}/copy.py",
-        '        if not parts or text.startswith("/") or any(part in {"..", "."} for part in parts) or "\\0" in text:\n',
-        "        if not parts:\n",
-        (f"{COPY}::test_a_hostile_host_writes_nothing_here",),
+        f"{REMOTE}/fetch_names.py",
+        '    if not parts or text.startswith("/") or any(part in {"..", "."} for part in parts):\n',
+        "    if not parts:\n",
+        (f"{FETCH}::test_a_hostile_host_writes_nothing_here",),
     ),
     Guard(
         "no link in a folder for everybody is written through",

@@ -88,7 +88,7 @@ def _send(
 
 
 def _fetch(workspace: Workspace, of: tuple[str, str], to: str, limit_s: float, *, as_root: bool) -> int:
-    from clusterctl.remote.copy import fetch
+    from clusterctl.remote.fetch import Room, fetch
 
     chosen = workspace.hosts(of[0])
     if workspace.settings.dry_run:
@@ -101,8 +101,11 @@ def _fetch(workspace: Workspace, of: tuple[str, str], to: str, limit_s: float, *
     except OSError as error:
         raise InputError(f"{to}: cannot be written: {error.strerror}") from None
 
+    room = Room()
+
     def work(connection: Connection) -> Copied:
-        return fetch(connection, of[1], str(folders[connection.target.host]), limit_s, as_root=as_root)
+        folder = str(folders[connection.target.host])
+        return fetch(connection, of[1], folder, limit_s, as_root=as_root, room=room)
 
     return _run(workspace, chosen, work, limit_s, f"into {to}/HOST")
 

@@ -1,4 +1,4 @@
-r"""Files to and from a host over one command's stdin and stdout: no SFTP, no second connection.
+r"""Files to a host over one command's stdin: no SFTP, no second connection. From a host: `fetch`.
 
 A stream is a line `F MODE SIZE PATH` before the bytes of a file, `D MODE 0 PATH` for a folder, `L 0 0 PATH` for what is left
 out, and `E 0 0 end` at its end. A file is wholly there or not at all: it is written beside its place (O_EXCL, 0600), synced, and renamed.
@@ -6,20 +6,19 @@ out, and `E 0 0 end` at its end. A file is wholly there or not at all: it is wri
 
 from __future__ import annotations
 
-import os
 import shlex
 import stat
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import paramiko
 
 from clusterctl.errors import InputError
 from clusterctl.remote.failure import HostFailure
 from clusterctl.remote.ssh import SUDO, Connection
-from clusterctl.remote.text import first_line, printable
+from clusterctl.remote.text import first_line
 
 CHUNK_BYTES = 256 * 1024
 MOST_FILE_BYTES = 1024**3
@@ -71,25 +70,6 @@ while IFS=' ' read -r kind mode size path; do
   t=; count=$((count + 1))
 done
 fail "the stream is torn"
-"""
-
-# Arguments: the file or folder. Links and other things are only named.
-_SEND = r"""
-LC_ALL=C; export LC_ALL; from=$1
-fail() { printf '%s\n' "$1" >&2; exit 1; }
-[ -e "$from" ] || fail "$from: is not there"
-cd -- "$(dirname -- "$from")" || fail "$from: is not to be reached"
-name=$(basename -- "$from")
-[ -d "$name" ] || [ -f "$name" ] || fail "$name: is neither a file nor a folder"
-if [ -L "$name" ]; then name=$(readlink -e -- "$name") && cd -- "$(dirname -- "$name")" && name=$(basename -- "$name"); fi
-find "./$name" -xdev ! -name '*
-*' -print | while IFS= read -r path; do
-  if [ -L "$path" ] || { [ ! -d "$path" ] && [ ! -f "$path" ]; }; then printf 'L 0 0 %s\n' "${path#./}"; continue; fi
-  if [ -d "$path" ]; then printf 'D %s 0 %s\n' "$(stat -c %a -- "$path")" "${path#./}"; continue; fi
-  size=$(stat -c %s -- "$path") && [ -r "$path" ] || { printf '%s: cannot be read\n' "$path" >&2; exit 1; }
-  printf 'F %s %s %s\n' "$(stat -c %a -- "$path")" "$size" "${path#./}"
-  head -c "$size" -- "$path"
-done && printf 'E 0 0 end\n'
 """
 
 
@@ -152,7 +132,7 @@ def send_items(
 ) -> Copied:
     """Put files in place on a host and return how many; raises HostFailure that names what failed."""
     channel = connection.start(
-        _command(connection, _RECEIVE, [to, "1" if many else ""], as_root=as_root), deadline_s
+        as_asked(connection, _RECEIVE, [to, "1" if many else ""], as_root=as_root), deadline_s
     )
     try:
         return _send(channel, connection.target.host, items, time.monotonic() + deadline_s)
@@ -165,7 +145,7 @@ def _send(channel: paramiko.Channel, host: str, items: Sequence[Item], deadline:
         for item in items:
             if item.size < 0:
                 continue
-            _before(deadline, channel, host)
+            in_time(deadline, channel, host)
             channel.sendall(f"{'F' if item.place else 'D'} {item.mode:o} {item.size} {item.path}\n".encode())
             if item.place is not None:
                 _send_file(channel, item, host, deadline)
@@ -175,13 +155,13 @@ def _send(channel: paramiko.Channel, host: str, items: Sequence[Item], deadline:
     except OSError:
         pass  # it reads no more: what it said tells why
     channel.shutdown_write()
-    _before(deadline, channel, host)
+    in_time(deadline, channel, host)
     try:
         said, wrong = channel.recv(LONGEST_LINE), channel.recv_stderr(LONGEST_LINE)
     except TimeoutError:
         raise HostFailure(host, "exec", "the copy did not end in time") from None
     if not said.startswith(b"ok "):
-        raise _failed(host, wrong or said)
+        raise broken_off(host, wrong or said)
     left_out = sum(item.size < 0 for item in items)
     return Copied(int(said.split()[1]), left_out)
 
@@ -195,142 +175,25 @@ def _send_file(channel: paramiko.Channel, item: Item, host: str, deadline: float
                 raise HostFailure(
                     host, "exec", f"{item.path}: became shorter while it was sent; not put in place"
                 )
-            _before(deadline, channel, host)
+            in_time(deadline, channel, host)
             channel.sendall(part)
             left -= len(part)
 
 
-def fetch(connection: Connection, source: str, folder: str, deadline_s: float, *, as_root: bool) -> Copied:
-    """Write a file or folder of a host into `folder` (which is there) and return how many files; raises HostFailure.
-
-    Nothing appears under its name before all of it has come. What the host calls a file never leaves the folder.
-    """
-    deadline = time.monotonic() + deadline_s
-    channel = connection.start(_command(connection, _SEND, [source], as_root=as_root), deadline_s)
-    try:
-        channel.shutdown_write()
-        return _Fetch(channel, connection.target.host, Path(folder), deadline).run()
-    finally:
-        channel.close()
-
-
-class _Fetch:
-    """One stream from a host, written beside its place until it has ended well."""
-
-    def __init__(self, channel: paramiko.Channel, host: str, folder: Path, deadline: float) -> None:
-        self._channel, self._host, self._folder, self._deadline = channel, host, folder, deadline
-        self._buffer = b""
-        self._total = self._left_out = 0
-
-    def run(self) -> Copied:
-        there: list[tuple[Path, Path, int]] = []
-        folders: list[tuple[Path, int]] = []
-        try:
-            while header := self._header():
-                kind, mode, size, place = header
-                if kind == "L":
-                    self._left_out += 1
-                elif kind == "D":
-                    folders.append((place, mode))
-                else:
-                    there.append((self._file(size, len(there)), place, mode))
-                if len(there) + len(folders) + self._left_out > MOST_FILES:
-                    raise self._bad(f"more than {MOST_FILES} files")
-            for place, _ in folders:
-                place.mkdir(parents=True, exist_ok=True)
-            for aside, place, mode in there:
-                place.parent.mkdir(parents=True, exist_ok=True)
-                aside.chmod(mode & 0o777)
-                aside.replace(place)
-            for place, mode in reversed(folders):
-                place.chmod(mode & 0o777)
-        except OSError as error:
-            raise self._bad(f"{printable(error.filename or '')}: {error.strerror}") from None
-        finally:
-            for aside, _, _ in there:
-                aside.unlink(missing_ok=True)
-        return Copied(len(there), self._left_out)
-
-    def _header(self) -> tuple[str, int, int, Path] | None:
-        while b"\n" not in self._buffer:
-            if len(self._buffer) > LONGEST_LINE:
-                raise self._bad("the stream is torn")
-            self._buffer += self._more()
-        line, _, self._buffer = self._buffer.partition(b"\n")
-        if line + b"\n" == END:
-            return None
-        words = line.split(b" ", 3)
-        if len(words) != 4 or words[0] not in {b"F", b"D", b"L"} or not (words[1] + words[2]).isdigit():
-            raise self._bad("the stream is torn")
-        size = int(words[2][:20])
-        if size > MOST_FILE_BYTES:
-            raise self._bad(f"{first_line(words[3])}: larger than 1 GiB")
-        self._total += size
-        if self._total > MOST_TOTAL_BYTES:
-            raise self._bad("more than 10 GiB in all")
-        return (
-            words[0].decode(),
-            int(words[1][-4:], 8) if words[1][-4:].isdigit() else 0o600,
-            size,
-            self._inside(words[3]),
-        )
-
-    def _inside(self, name: bytes) -> Path:
-        """Return the place of a name below our folder; no link there leads out of it."""
-        text = os.fsdecode(name)
-        parts = PurePosixPath(text).parts
-        if not parts or text.startswith("/") or any(part in {"..", "."} for part in parts) or "\0" in text:
-            raise self._bad(f"the host names a file {first_line(name)!r}")
-        place = self._folder.joinpath(*parts)
-        for above in [place, *place.parents][: len(parts)]:
-            if above.is_symlink():
-                raise self._bad(f"{above}: is a symbolic link here; not followed")
-        return place
-
-    def _file(self, size: int, number: int) -> Path:
-        aside = self._folder / f".clusterctl.{os.getpid()}.{number}"
-        descriptor = os.open(
-            aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600
-        )
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                while size:
-                    data = self._buffer or self._more()
-                    file.write(data[:size])
-                    self._buffer, size = data[size:], max(0, size - len(data))
-                file.flush()
-                os.fsync(file.fileno())
-        except BaseException:
-            aside.unlink(missing_ok=True)
-            raise
-        return aside
-
-    def _more(self) -> bytes:
-        _before(self._deadline, self._channel, self._host)
-        try:
-            data = self._channel.recv(CHUNK_BYTES)
-        except TimeoutError:
-            raise self._bad("the copy did not end in time") from None
-        if not data:
-            wrong = self._channel.recv_stderr(LONGEST_LINE)
-            raise _failed(self._host, wrong)
-        return data
-
-    def _bad(self, reason: str) -> HostFailure:
-        return HostFailure(self._host, "answer", f"{reason}; nothing was kept")
-
-
-def _before(deadline: float, channel: paramiko.Channel, host: str) -> None:
+def in_time(deadline: float, channel: paramiko.Channel, host: str) -> None:
+    """Give a channel what is left of the time (`deadline`: monotonic seconds); raises HostFailure after it."""
     left = deadline - time.monotonic()
     if left <= 0:
         raise HostFailure(host, "exec", "the copy did not end in time")
     channel.settimeout(left)
 
 
-def _failed(host: str, said: bytes) -> HostFailure:
+def broken_off(host: str, said: bytes) -> HostFailure:
+    """Return the failure of a stream that ended early, in the words of its last breath."""
     return HostFailure(host, "exec", first_line(said) or "the copy broke off")
 
 
-def _command(connection: Connection, script: str, words: Sequence[str], *, as_root: bool) -> str:
+def as_asked(connection: Connection, script: str, words: Sequence[str], *, as_root: bool) -> str:
+    """Return the command that runs a script with arguments, as root where that is asked."""
     text = f"/bin/sh -c {shlex.quote(script)} sh {shlex.join(words)}"
     return f"{SUDO}{text}" if as_root and connection.target.user != "root" else text
