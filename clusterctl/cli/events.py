@@ -45,7 +45,7 @@ def events(
     hosts = [host for host in workspace.hosts() if host.name not in workspace.ignored]
     answers = workspace.fleet.run(hosts, work, DEADLINE_S + 10)
     silent = {name: answer for name, answer in answers.items() if isinstance(answer, Unreachable)}
-    found = parse_audit(Audit(state_root()).lines(), workspace.inventory.cluster, since_s, silent)
+    found = []
     failed = False
     for answer in answers.values():
         if isinstance(answer, CommandResult):
@@ -55,6 +55,8 @@ def events(
                 say(
                     f"{answer.host}: journalctl: {printable(answer.stderr.decode('utf-8', 'replace')).strip()}"
                 )
+    lines = Audit(state_root()).lines()
+    found += parse_audit(lines, workspace.inventory.cluster, since_s, silent, found)
     rows = [
         (timestamp(one.at_s) or "", one.host, one.who or "-", one.during or "-", printable(one.words))
         for one in sorted(found)

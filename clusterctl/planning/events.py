@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-_CHANGE = re.compile(r"epoch [0-9]+, (?P<during>.*?) by (?P<who>\S+) pid [0-9]+: (?P<words>.*)", re.DOTALL)
+_CHANGE = re.compile(
+    r"epoch (?P<epoch>[0-9]{1,18}), (?P<during>.*?) by (?P<who>\S+) pid [0-9]+: (?P<words>.*)", re.DOTALL
+)
 _BOOKKEEPING = ("record run ", "write manifest ")
 _STEPS = {
     "ApplyUnit": "apply",
@@ -29,13 +31,17 @@ _STEPS = {
 
 @dataclass(frozen=True, slots=True, order=True)
 class Happening:
-    """One line: when (epoch seconds, by the clock of who wrote it), of which host, by whom, what, during which verb."""
+    """One line: when (Unix seconds, by the clock of who wrote it), of which host, by whom, what, during which verb.
+
+    `epoch`: the number of the change; 0 where nobody wrote it.
+    """
 
     at_s: int
     host: str
     who: str
     words: str
     during: str = ""
+    epoch: int = 0
 
 
 def journal_script(since_s: int) -> str:
@@ -58,14 +64,28 @@ def parse_journal(host: str, text: str) -> list[Happening]:
         if change is None:
             found.append(Happening(at_s, host, "", message))
         elif not change["words"].startswith(_BOOKKEEPING):
-            found.append(Happening(at_s, host, change["who"], change["words"], change["during"]))
+            who, words, during = change["who"], change["words"], change["during"]
+            found.append(Happening(at_s, host, who, words, during, int(change["epoch"])))
     return found
 
 
 def parse_audit(
-    lines: Iterable[str], cluster: str, since_s: float, silent: Collection[str]
+    lines: Iterable[str],
+    cluster: str,
+    since_s: float,
+    silent: Collection[str],
+    written: Iterable[Happening] = (),
 ) -> list[Happening]:
-    """Return what the audit knows of a cluster and no host has written; `silent` hosts do not answer now."""
+    """Return what the audit knows of a cluster and no host has written; `silent` hosts do not answer now.
+
+    `written` is what the journals of the hosts say: a failure that stands there is not told a second time.
+    """
+    known = {
+        (one.host, str(one.epoch), word)
+        for one in written
+        if (failed := one.words.removesuffix(": failed")) != one.words
+        for word in (failed.split()[:1] + failed.split()[-1:])
+    }
     found = []
     for line in lines:
         try:
@@ -76,7 +96,9 @@ def parse_audit(
             continue
         ours = entry.get("cluster") == cluster and at_s >= since_s
         power = step == "Fence" or step.startswith("fence ")
-        if ours and (result == "failed" or power or host in silent):
+        about = str(entry.get("instance") or _STEPS.get(step, step))
+        unheard = result == "failed" and (host, str(entry.get("epoch")), about) not in known
+        if ours and (unheard or power or host in silent):
             found.append(Happening(at_s, host, str(entry.get("who", "")), _words(entry, step, result)))
     return found
 

@@ -224,7 +224,7 @@ CALLS: dict[type[Step], StepCall] = {
         lambda _: 0.0,
         "watch files networks units",
         ordered=False,
-        says=lambda s: f"{s.action} {s.instance}",
+        says=lambda s: f"{s.action if s.replaces else 'create'} {s.instance}",
     ),
     RemoveUnit: StepCall(
         _remove,

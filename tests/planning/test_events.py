@@ -35,7 +35,7 @@ def test_a_change_says_by_whom_and_what() -> None:
 
     found = parse_journal("h1", line(5, words) + "\n")
 
-    assert found == [Happening(5, "h1", "dev@laptop", "replace shop-web-1: changed", "apply shop.yaml")]
+    assert found == [Happening(5, "h1", "dev@laptop", "replace shop-web-1: changed", "apply shop.yaml", 7)]
 
 
 @pytest.mark.parametrize("words", ["record run r-1: changed", "write manifest shop generation 1: changed"])
@@ -69,6 +69,28 @@ def test_of_the_audit_is_told_what_no_host_has_written() -> None:
     assert told(entry(step="fence on", instance="", detail="fence_ipmi: done")) == [
         "fence on: changed (fence_ipmi: done)"
     ]
+
+
+@pytest.mark.parametrize(
+    ("words", "step", "instance"),
+    [
+        ("create shop-web-1: failed", "ApplyUnit", "shop-web-1"),
+        ("pull registry.lab:5000/web@sha256:00: failed", "PullImage", ""),
+    ],
+)
+def test_a_failure_that_the_host_has_written_down_is_not_told_twice(
+    words: str, step: str, instance: str
+) -> None:
+    audit = [
+        json.dumps(json.loads(entry(step=step, instance=instance, result="failed")) | {"epoch": epoch})
+        for epoch in (7, 8)
+    ]
+    written = parse_journal("h1", line(5, f"epoch 7, apply shop.yaml by dev@laptop pid 9: {words}"))
+
+    found = parse_audit(audit, "test", 0, (), written)
+
+    assert len(written) == 1
+    assert len(found) == 1
 
 
 def test_other_clusters_and_older_entries_are_left_out() -> None:

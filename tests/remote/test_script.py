@@ -65,6 +65,17 @@ def test_a_conditional_unit_names_what_it_replaces() -> None:
     )
 
 
+def test_the_journal_of_the_host_tells_a_first_unit_from_a_new_one() -> None:
+    script = script_of(APPLY, replace(APPLY, replaces=HEX), replace(APPLY, replaces=HEX, action="restart"))
+
+    told = [line for line in script.splitlines() if "printf '%s' " in line and line.endswith(";;")]
+    assert told == [
+        "0) printf '%s' 'create shop-web-1' ;;",
+        "1) printf '%s' 'replace shop-web-1' ;;",
+        "2) printf '%s' 'restart shop-web-1' ;;",
+    ]
+
+
 def test_the_last_line_calls_main_so_that_a_cut_script_does_nothing() -> None:
     text = script_of(APPLY, PULL)
 
