@@ -38,6 +38,7 @@ def instance_document(unit: Observed) -> dict[str, Any]:
         "host": unit.host,
         "state": unit.state,
         "health": unit.health,
+        "check": unit.container.check if unit.container else "",
         "image": header.image,
         "digest": header.pinned.partition("@")[2],
         "generation": header.generation,

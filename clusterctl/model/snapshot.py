@@ -66,7 +66,10 @@ class PortUse:
 
 @dataclass(frozen=True, slots=True)
 class ContainerFact:
-    """A container of any owner (docker inspect). `health` is empty where it has no health check."""
+    """A container of any owner (docker inspect). `health` is empty where it has no health check.
+
+    `check`: with what the last health check ended, and what it said; only of one that is unhealthy.
+    """
 
     id: str
     name: str
@@ -77,6 +80,7 @@ class ContainerFact:
     started_at: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     ports: tuple[PortUse, ...] = ()
+    check: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,5 +111,5 @@ def _markers(facts: HostFacts) -> Iterator[Complaint]:
 def _unwell(forecast: Forecast, facts: HostFacts) -> Iterator[Complaint]:
     for unit in forecast.on(facts.host):
         if not unit.is_well and unit.docker_answers:
-            words = f"{unit.instance} is {unit.state}, health {unit.health}"
+            words = f"{unit.instance} is {unit.condition}"
             yield Complaint("unwell", facts.host, words, f"clusterctl logs {unit.instance}")

@@ -85,7 +85,7 @@ def _runs(
     found = []
     for unit in observe_units(snapshot, inventory.cluster):
         if unit.host in here:
-            state = f"{unit.state}, {unit.health}"
+            state = unit.condition
             scene = scenes.get(unit.header.project)
             told = (
                 scene.explain(unit.instance, here)

@@ -69,6 +69,12 @@ class Observed:
         return _HEALTHS.get(self.container.health, "none")
 
     @property
+    def condition(self) -> str:
+        """State and health in words; of an unhealthy container also what its last health check said."""
+        check = self.container.check if self.container and self.health == "unhealthy" else ""
+        return f"{self.state}, {self.health}" + (f" ({check})" if check else "")
+
+    @property
     def is_well(self) -> bool:
         """Whether the instance does its work as far as systemd and docker can tell."""
         return self.state == "running" and self.health in {"healthy", "none"}

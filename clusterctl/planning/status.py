@@ -81,9 +81,7 @@ def _is_slot(name: str, prefix: str) -> bool:
 
 
 def _notes(units: list[Observed]) -> list[str]:
-    unwell = [
-        f"{unit.instance} on {unit.host}: {unit.state}, {unit.health}" for unit in units if not unit.is_well
-    ]
+    unwell = [f"{unit.instance} on {unit.host}: {unit.condition}" for unit in units if not unit.is_well]
     drift = [
         f"{unit.instance} on {unit.host}: drift" for unit in units if unit.fact.drop_ins or not unit.intact
     ]

@@ -16,6 +16,7 @@ from clusterctl.remote.text import first_line
 Sections = Mapping[str, Section]
 
 MAX_ITEMS = 20_000
+LONGEST_SAID = 200
 # xargs(1): one of the inspected is gone meanwhile, the others are told.
 SOME_GONE = 123
 
@@ -127,9 +128,26 @@ def _container(item: Mapping[str, Any]) -> ContainerFact:
         health=_text(item, "health", _STATE),
         started_at=_text(item, "started_at")[:40],
         labels=_labels(item.get("labels")),
+        check=_check(item.get("checks", [])),
         # A running container has the ports it got; another one those it will ask for.
         ports=_ports(item.get("ports") if state == "running" else item.get("bindings")),
     )
+
+
+def _check(value: Any) -> str:
+    """Return what the last of an unhealthy container's health checks ended with and said; empty for others."""
+    checks = [one for one in value if one is not None] if isinstance(value, list) else None
+    if checks == []:
+        return ""
+    last = checks[-1] if checks else None
+    if (
+        not isinstance(last, dict)
+        or type(last.get("exit")) is not int
+        or not isinstance(last.get("said"), str)
+    ):
+        raise BadAnswerError(f"health checks of docker are {str(value)[:60]!r}")
+    said = first_line(" ".join(last["said"].split()), LONGEST_SAID)
+    return f"exit {last['exit']}" + (f": {said}" if said else "")
 
 
 def _labels(value: Any) -> dict[str, str]:

@@ -70,6 +70,25 @@ def test_what_a_host_says_of_itself(
     assert complaint.mend
 
 
+def test_of_an_unhealthy_instance_the_last_health_check_is_told(cluster: FakeCluster) -> None:
+    host = where(cluster)["shop-web-1"]
+    answer = cluster.see().hosts[host]
+    assert isinstance(answer, HostFacts)
+    (container,) = answer.containers or ()
+    sick = dataclasses.replace(container, health="unhealthy", check="exit 127: sh: curl: not found")
+
+    complaints = found(cluster, seen_as(cluster, host, {"containers": (sick,)}))
+
+    assert complaints == [
+        Complaint(
+            "unwell",
+            host,
+            "shop-web-1 is running, unhealthy (exit 127: sh: curl: not found)",
+            "clusterctl logs shop-web-1",
+        )
+    ]
+
+
 def test_a_cordon_of_today_is_somebodys_will(cluster: FakeCluster) -> None:
     marker = f"by=dev\nrun=r\nsince={cluster.clock_s - 3600}\nreason=x\n"
 

@@ -37,6 +37,12 @@ def look(stdout: bytes, stderr: bytes = b"", code: int = 0) -> HostFacts | Unrea
     return parse_look("h1", "10.0.0.1", CommandResult("h1", code, stdout, stderr), NONCE)
 
 
+SICK = (
+    b'{"id":"' + b"1" * 64 + b'","name":"/x","image":"busybox","image_id":"sha256:' + b"2" * 64 + b'",'
+    b'"state":"running","health":"unhealthy","started_at":"","labels":null,"checks":[CHECKS],"bindings":null,"ports":{}}\n'
+)
+
+
 def facts(stdout: bytes) -> HostFacts:
     found = look(stdout)
     assert isinstance(found, HostFacts), found
@@ -265,6 +271,34 @@ def test_a_container_without_labels_and_ports_is_read() -> None:
         ContainerFact(
             "1" * 64, "x", "busybox", "sha256:" + "2" * 64, "running", ports=(PortUse(81, "udp", "::"),)
         ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("checks", "check"),
+    [
+        ("null", ""),
+        (
+            '{"exit":0,"said":"fine"},{"exit":127,"said":"sh: curl:\\n not found\\n"},null',
+            "exit 127: sh: curl: not found",
+        ),
+        ('{"exit":-1,"said":""},null', "exit -1"),
+        ('{"exit":1,"said":"\\u001b[31mred"},null', r"exit 1: \x1b[31mred"),
+        (f'{{"exit":1,"said":"{"x" * 300}"}},null', f"exit 1: {'x' * 199}…"),
+    ],
+)
+def test_the_last_health_check_of_an_unhealthy_container_is_told(checks: str, check: str) -> None:
+    line = SICK.replace(b"CHECKS", checks.encode())
+
+    (container,) = facts(with_section("containers", line)).containers or ()
+
+    assert container.check == check
+
+
+@pytest.mark.parametrize("checks", ['{"exit":"1","said":""}', '{"exit":1}', "7", '{"exit":true,"said":""}'])
+def test_health_checks_that_are_none_are_no_answer(checks: str) -> None:
+    assert reason(with_section("containers", SICK.replace(b"CHECKS", checks.encode()))).startswith(
+        "the answer cannot be true: health checks of docker are "
     )
 
 

@@ -116,6 +116,8 @@ systemd() {
 CONTAINER_FORMAT='{"id":{{json .ID}},"name":{{json .Name}},"image":{{json .Config.Image}},"image_id":{{json .Image}},
 "state":{{json .State.Status}},"health":{{if .State.Health}}{{json .State.Health.Status}}{{else}}""{{end}},
 "started_at":{{json .State.StartedAt}},"labels":{{json .Config.Labels}},
+"checks":[{{with .State.Health}}{{if eq .Status "unhealthy"}}{{range .Log}}
+{"exit":{{.ExitCode}},"said":{{json (printf "%.300s" .Output)}}},{{end}}{{end}}{{end}}null],
 "bindings":{{json .HostConfig.PortBindings}},"ports":{{json .NetworkSettings.Ports}}}'
 CONTAINER_FORMAT=$(printf '%s' "$CONTAINER_FORMAT" | tr -d '\n')
 
