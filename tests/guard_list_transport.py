@@ -67,6 +67,13 @@ TRANSPORT_GUARDS = (
         (f"{FETCH}::test_a_hostile_host_writes_nothing_here",),
     ),
     Guard(
+        "what is shown is made safe for a terminal (I10)",
+        "clusterctl/cli/console.py",
+        '    return printable(text).replace("\\n", "\\\\n")\n',
+        '    return text.replace("\\n", "\\\\n")\n',
+        ("tests/cli/test_hostile_hosts.py::test_nothing_of_a_host_reaches_the_terminal_raw",),
+    ),
+    Guard(
         "no link in a folder for everybody is written through",
         f"{REMOTE}/copy.py",
         '    if [ -L "$p" ] && [ -n',
