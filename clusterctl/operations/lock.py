@@ -20,6 +20,7 @@ from clusterctl.operations.lock_seat import Opened, Seat, Session
 from clusterctl.operations.lock_words import ago, explain, majority_of
 from clusterctl.operations.rights import Claim, Right
 from clusterctl.operations.together import ask_together
+from clusterctl.planning.epochs import doubt_epochs
 from clusterctl.remote.failure import HostFailure
 from clusterctl.remote.lock import Busy, take_lock
 
@@ -67,10 +68,10 @@ class MajorityLock:
         need = majority_of(self.hosts)
 
         def decided(answers: Mapping[str, Opened]) -> bool:
-            held = len(_sessions(answers))
+            held = len(_sessions(answers)) - len(_doubted(answers))
             return held >= need or len(answers) - held > len(self.hosts) - need
 
-        return ask_together(
+        answers = ask_together(
             self.hosts,
             lambda host: self.open(host, claim),
             decided,
@@ -78,6 +79,10 @@ class MajorityLock:
             grace_s=GRACE_S,
             late=_close,
         )
+        for name, why in _doubted(answers).items():
+            _close(answers[name])
+            answers[name] = Unreachable(name, "answer", why)
+        return answers
 
     def _right(self, claim: Claim, answers: dict[str, Opened]) -> HeldRight | None:
         """Return the right if a majority is held and has taken the number; else give back what is held."""
@@ -105,6 +110,11 @@ class MajorityLock:
 
 def _sessions(answers: Mapping[str, Opened]) -> dict[str, Session]:
     return {name: answer for name, answer in answers.items() if not isinstance(answer, Busy | Unreachable)}
+
+
+def _doubted(answers: Mapping[str, Opened]) -> dict[str, str]:
+    """Return the hosts that hold the lock for us and name an epoch that cannot be true, and why."""
+    return doubt_epochs({name: session.epoch for name, session in _sessions(answers).items()})
 
 
 def _close(answer: Opened) -> None:

@@ -13,6 +13,7 @@ from clusterctl.model.host import Host
 from clusterctl.model.snapshot import Unreachable
 from clusterctl.operations.fleet import SshFleet
 from clusterctl.operations.lock_words import majority_of, told
+from clusterctl.planning.epochs import doubt_epochs
 from clusterctl.remote.fanout import fan_out
 from clusterctl.remote.lock_look import FREE_S, LOOK_S, HostLock, free_lock, look_at_lock
 
@@ -50,7 +51,7 @@ def release_by_force(fleet: SshFleet, by: str, reason: str) -> Freed:
     The new epoch is above the highest that any host of the cluster has seen, so that lock hosts that were
     set up anew catch up. Raises RemoteError or IdentityError without a majority of the lock hosts.
     """
-    seen = look_at_locks(fleet, fleet.inventory.hosts)
+    seen = _believed(look_at_locks(fleet, fleet.inventory.hosts))
     _demand_majority(fleet, seen, "nothing was changed")
     epoch = 1 + max(answer.epoch for answer in seen.values() if isinstance(answer, HostLock))
     words = f"lock released by force by {by}: {reason}"
@@ -62,6 +63,13 @@ def release_by_force(fleet: SshFleet, by: str, reason: str) -> Freed:
     )
     _demand_majority(fleet, {name: _raised(answer, epoch) for name, answer in freed.items()}, "try again")
     return Freed(freed, epoch)
+
+
+def _believed(answers: Looks) -> Looks:
+    """Return the answers; a host that names an epoch that cannot be true has given none."""
+    epochs = {name: answer.epoch for name, answer in answers.items() if isinstance(answer, HostLock)}
+    doubted = {name: Unreachable(name, "answer", why) for name, why in doubt_epochs(epochs).items()}
+    return {**answers, **doubted}
 
 
 def _raised(answer: HostLock | Unreachable, epoch: int) -> HostLock | Unreachable:

@@ -24,7 +24,8 @@ def demand_newest(snapshot: Snapshot, epoch: int) -> None:
         raise LockedError(
             f"somebody else has taken over: epoch {newer[0].epoch} was seen, and ours is {epoch}",
             details=[f"{facts.host}  epoch {facts.epoch}" for facts in newer],
-            next_step="run the same command again. Nothing was changed.",
+            next_step="run the same command again; a host that says so each time, and alone, is left out by "
+            f"--ignore-host {newer[0].host}. Nothing was changed.",
         )
 
 

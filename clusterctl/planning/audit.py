@@ -27,7 +27,14 @@ def audit_entries(
 ) -> list[dict[str, Any]]:
     """Return an entry for each step that changed something, or may have: one that failed is among them."""
     when = datetime.fromtimestamp(now_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    common = {"who": summary.by, "when": when, "cluster": cluster, "run": summary.id, "epoch": summary.epoch}
+    common = {
+        "who": summary.by,
+        "when": when,
+        "cluster": cluster,
+        "run": summary.id,
+        "epoch": summary.epoch,
+        "command": summary.command,
+    }
     found = []
     for result in results:
         if result.status in {"changed", "failed"}:

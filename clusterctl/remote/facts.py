@@ -110,7 +110,10 @@ def mark_duplicates(answers: Mapping[str, HostFacts | Unreachable]) -> dict[str,
     marked = dict(answers)
     for machine_id, twins in names.items():
         for name in twins if len(twins) > 1 else ():
-            reason = f"{' and '.join(twins)} are one machine (machine-id {machine_id}); nothing is done there"
+            reason = (
+                f"{' and '.join(twins)} are one machine (machine-id {machine_id}); nothing is done there: name it "
+                "once, or leave out the one that lies with --ignore-host"
+            )
             marked[name] = Unreachable(name, "identity", reason)
     return marked
 

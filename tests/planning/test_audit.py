@@ -30,6 +30,7 @@ def test_each_change_has_one_entry_with_who_when_where_and_what() -> None:
             "cluster": "prod",
             "run": "20270115-080000-apply-0001",
             "epoch": 0,
+            "command": "clusterctl apply",
             "host": "h2",
             "step": "RemoveUnit",
             "instance": "shop-web-1",

@@ -367,13 +367,17 @@ def test_two_names_of_one_machine_are_both_refused() -> None:
 
     marked = mark_duplicates(answers)
 
-    said = f"a and b are one machine (machine-id {one.machine_id}); nothing is done there"
+    said = (
+        f"a and b are one machine (machine-id {one.machine_id}); nothing is done there: name it once, or leave out "
+        "the one that lies with --ignore-host"
+    )
     assert marked == {
         "a": Unreachable("a", "identity", said),
         "b": Unreachable("b", "identity", said),
         "c": answers["c"],
         "d": answers["d"],
     }
+    assert mark_duplicates({"a": one}) == {"a": one}  # b is left out with --ignore-host
 
 
 @settings(max_examples=max(200, settings().max_examples), deadline=None)
