@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,7 @@ SITE = "services: {web: {image: nginx}}\n"
 _CODE = re.compile(r"`([^`\n]+)`")
 _PATH = re.compile(r"\.?[A-Za-z_][\w.-]*/[\w./-]*|[A-Za-z_][\w-]*\.(?:py|md|toml|yaml|txt|sh)|Makefile")
 _LINK = re.compile(r"\]\(([^)#]+)(?:#[^)]*)?\)")
+_TEST = re.compile(r"`(tests/[\w/]+\.py)::(test_\w+)`")
 _YAML = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 
 
@@ -79,6 +81,17 @@ def test_every_link_within_the_repository_leads_somewhere(page: Path) -> None:
     missing = [link for link in links if not (page.parent / link).exists()]
 
     assert missing == []
+
+
+def test_every_test_that_the_page_of_bad_input_names_exists() -> None:
+    rows = [row for row in text("docs/bad-input.md").splitlines() if row.startswith("| ")]
+    rows = [row for row in rows if not row.startswith(("| input ", "| --- "))]
+    cited = [_TEST.findall(row.rsplit("|", 2)[1]) for row in rows]
+
+    missing = [f"{path}::{name}" for path, name in chain(*cited) if f"def {name}(" not in text(path)]
+
+    assert missing == []
+    assert [row for row, tests in zip(rows, cited, strict=True) if not tests] == []
 
 
 def test_every_verb_is_documented() -> None:
