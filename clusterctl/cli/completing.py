@@ -15,7 +15,7 @@ from clusterctl.cli.verbs import VERBS
 
 FILES = ":files"
 NO_SPACE = ":nospace"
-OPERATORS = ",!&^"
+OPERATORS = ",!&^:"
 SHELLS = ("bash", "fish", "zsh")
 Found = tuple[str, str]
 """What could stand there, and in few words what it is."""
@@ -143,8 +143,9 @@ KINDS = {
     "host": "hosts",
     "playbook": "files",
     "playbooks": "files",
-    "places": "files",
+    "places": "places",
     "what": "all",
+    "explain what": "anything",
     "name": "all",
     "project": "projects",
     "service": "services",
@@ -175,33 +176,41 @@ def _of_option(name: str, current: str, known: Callable[[], Names]) -> Iterable[
 
 
 def _of_kind(kind: str, current: str, known: Callable[[], Names]) -> Iterable[Found]:
-    match kind:
-        case "files":
-            return [(FILES, "")]
-        case "shells":
-            return _starting(current, ((shell, "") for shell in SHELLS))
-        case "hosts":
-            return _selectors(current, known())
-        case "scales":
-            found = _starting(current, ((f"{name}=", "service") for name in known().services))
-            return [*found, (NO_SPACE, "")] if found else []
-        case "all":
-            every = ((word, noun) for words, noun in _nouns(known()) for word in words)
-            return [*_starting(current, every), (FILES, "")]
-        case _:
-            return _starting(current, ((word, kind[:-1]) for word in getattr(known(), kind, ())))
+    makers: dict[str, Callable[[], list[Found]]] = {
+        "files": lambda: [(FILES, "")],
+        "shells": lambda: _starting(current, ((shell, "") for shell in SHELLS)),
+        "hosts": lambda: _selectors(current, known()),
+        "places": lambda: [*_places(current, known()), (FILES, "")],
+        "scales": lambda: _scales(current, known()),
+        "all": lambda: [*_starting(current, _nouns(known())), (FILES, "")],
+        "anything": lambda: [
+            *_starting(current, ((host, "host") for host in known().hosts)),
+            *_starting(current, _nouns(known())),
+            (FILES, ""),
+        ],
+    }
+    if kind in makers:
+        return makers[kind]()
+    return _starting(current, ((word, kind[:-1]) for word in getattr(known(), kind, ())))
 
 
-def _nouns(names: Names) -> list[tuple[tuple[str, ...], str]]:
-    return [(names.projects, "project"), (names.services, "service"), (names.instances, "instance")]
+def _scales(current: str, names: Names) -> list[Found]:
+    found = _starting(current, ((f"{name}=", "service") for name in names.services))
+    return [*found, (NO_SPACE, "")] if found else []
+
+
+def _nouns(names: Names) -> Iterator[Found]:
+    kinds = ((names.projects, "project"), (names.services, "service"), (names.instances, "instance"))
+    return ((word, noun) for words, noun in kinds for word in words)
 
 
 def _selectors(current: str, names: Names) -> list[Found]:
     """Return selectors that the word may become: after an operator the next term."""
     at = max(current.rfind(operator) for operator in OPERATORS) + 1
     head, term = current[:at], current[at:]
+    sign = term[:1] if term[:1] == "@" else ""
     terms = [(host, "host") for host in names.hosts]
-    terms += [(f"@{group}", "group") for group in names.groups]
+    terms += [(f"{sign}{group}", "group") for group in names.groups]
     terms += [("all", "every host")]
     if "=" in term:
         terms = [(label, "label") for label in names.labels]
@@ -210,6 +219,14 @@ def _selectors(current: str, names: Names) -> list[Found]:
     found = [(head + text, noun) for text, noun in _starting(term, terms) if text not in given]
     labels = [] if "=" in term else [(f"{head}{key}=", "label") for key in keys if key.startswith(term)]
     return [*found, *labels, *([(NO_SPACE, "")] if found or labels else [])]
+
+
+def _places(current: str, names: Names) -> list[Found]:
+    """Return hosts as `cp` wants them, `web1:`; the path behind it is on the host, and nobody asks there."""
+    if "/" in current or ":" in current or current[:1] in {".", "~"}:
+        return []
+    found = [(f"{word}:", noun) for word, noun in _selectors(current, names) if noun in {"host", "group"}]
+    return [*found, *([(NO_SPACE, "")] if found else [])]
 
 
 def _starting(current: str, found: Iterable[Found]) -> list[Found]:
