@@ -342,7 +342,7 @@ class Change:
 class Blocked:
     """What forbids the whole plan; `kind` decides the exit code."""
 
-    kind: Literal["unreachable", "identity", "busy", "guard", "image", "edited", "replaced"]
+    kind: Literal["unreachable", "identity", "busy", "guard", "image", "edited", "replaced", "newer"]
     host: str
     reason: str
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from clusterctl.errors import ClusterctlError, IdentityError, LockedError, RefusedError, RemoteError
 from clusterctl.model.plan import Blocked, Plan
@@ -46,8 +46,8 @@ def _blocked_error(plan: Plan) -> ClusterctlError:
         )
     if "unreachable" in kinds:
         return _unreachable_error(plan, plan.blocked, details)
-    if kinds <= {"edited", "replaced"}:
-        return _edited_error(plan, details) if kinds == {"edited"} else _replaced_error(plan, details)
+    if "newer" in kinds or kinds <= {"edited", "replaced"}:
+        return _state_error(plan, kinds, details)
     if kinds == {"image"}:
         return RemoteError(
             f"cannot {plan.verb} {plan.subject}: an image cannot be had",
@@ -59,6 +59,17 @@ def _blocked_error(plan: Plan) -> ClusterctlError:
         details=details,
         next_step="mend what is named above, then run the same command again. Nothing was changed.",
     )
+
+
+def _state_error(plan: Plan, kinds: Collection[str], details: list[str]) -> RefusedError:
+    """Return why what hosts have kept must not be written over."""
+    if "newer" in kinds:
+        return RefusedError(
+            f"cannot {plan.verb} {plan.subject}: a newer clusterctl was at work, and this one would drop what it wrote",
+            details=details,
+            next_step="use the newest clusterctl that anybody uses for this cluster. Nothing was changed.",
+        )
+    return _edited_error(plan, details) if "replaced" not in kinds else _replaced_error(plan, details)
 
 
 def _edited_error(plan: Plan, details: list[str]) -> RefusedError:

@@ -18,7 +18,7 @@ from clusterctl.planning.container import LABEL
 from clusterctl.planning.edited import CUT, find_cut, how_edited
 from clusterctl.planning.failover import find_surplus
 from clusterctl.planning.forecast import Forecast
-from clusterctl.planning.manifest import Manifest, instances_of, parse_manifest
+from clusterctl.planning.manifest import Manifest, instances_of, parse_manifest, why_unreadable
 from clusterctl.planning.observed import Observed, foreign_units
 from clusterctl.planning.replaced import find_replaced
 from clusterctl.planning.spec import environment_digest, spec_digest
@@ -174,7 +174,10 @@ def _orphan(unit: Observed, manifest: Manifest | None) -> Iterator[Complaint]:
 def _manifests(inventory: Inventory, forecast: Forecast, facts: HostFacts) -> Iterator[Complaint]:
     for project, text in sorted(facts.manifests.items()):
         held, newest = parse_manifest(text), forecast.manifests.get(project)
-        if held is None or held.cluster != inventory.cluster:
+        if reason := why_unreadable(text):
+            words = f"the manifest of {project} cannot be read: {reason}"
+            yield Complaint("newer", facts.host, words, "use the clusterctl that wrote it")
+        elif held is None or held.cluster != inventory.cluster:
             words = f"the manifest of {project} cannot be read, or is of another cluster"
             yield Complaint("manifest", facts.host, words, apply_again(project))
         elif newest and held.order < newest.order:

@@ -19,6 +19,7 @@ from clusterctl.model.run import RunSummary
 from clusterctl.model.snapshot import HostFacts, Snapshot
 from clusterctl.planning.departure import Departure
 from clusterctl.planning.forecast import Forecast
+from clusterctl.planning.guards import find_newer
 from clusterctl.planning.host_plan import HostPlan
 from clusterctl.planning.leaving import RESTING, depart
 from clusterctl.planning.making_room import Made, make_room
@@ -39,6 +40,9 @@ def plan_failover(intent: FailoverIntent, inventory: Inventory, snapshot: Snapsh
             f"only {len(snapshot.seen)} of {len(inventory.hosts)} hosts answer: no majority, nothing is moved"
         )
         return Plan("failover", subject, blocked=(Blocked("guard", "", reason),))
+    newer = tuple(block for facts in snapshot.seen for block in find_newer(facts))
+    if newer:
+        return Plan("failover", subject, blocked=newer)
     plan = HostPlan("failover", subject, inventory, snapshot, run, Rolling())
     plan.forecast.cordon(intent.shunned)
     plan.forecast.remember(lost)

@@ -11,6 +11,7 @@ from collections.abc import Collection
 from clusterctl.model.inventory import Inventory
 from clusterctl.model.plan import Blocked
 from clusterctl.model.snapshot import HostFacts, Snapshot
+from clusterctl.planning.manifest import why_unreadable
 from clusterctl.planning.observed import Observed, foreign_units
 
 
@@ -36,7 +37,17 @@ def _facts_blocks(inventory: Inventory, facts: HostFacts) -> list[Blocked]:
         return [Blocked("guard", facts.host, f"belongs to cluster {facts.cluster}, not {inventory.cluster}")]
     if "busy" in facts.markers:
         return [Blocked("busy", facts.host, f"is being changed: {facts.markers['busy']}")]
-    return []
+    return find_newer(facts)
+
+
+def find_newer(facts: HostFacts) -> list[Blocked]:
+    """Return the manifests of a host that another release wrote: what it meant must not be dropped (ADR 0030)."""
+    why = {project: why_unreadable(text) for project, text in sorted(facts.manifests.items())}
+    return [
+        Blocked("newer", facts.host, f"its manifest of {project} cannot be read: {reason}")
+        for project, reason in why.items()
+        if reason
+    ]
 
 
 def drop_in_notes(units: tuple[Observed, ...], project: str) -> list[str]:

@@ -25,7 +25,7 @@ def check_hosts(plan: HostPlan, hosts: Sequence[str], ignored: frozenset[str]) -
     blocked = [
         block
         for block in find_blocks(plan.inventory, plan.snapshot, ignored | silent)
-        if block.host in hosts or block.kind == "guard"
+        if block.host in hosts or block.kind in {"guard", "newer"}
     ]
     blocked += [block for host in hosts if host not in ignored for block in _other_run(plan, host)]
     return blocked

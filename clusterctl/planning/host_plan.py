@@ -37,7 +37,7 @@ from clusterctl.planning.departure import Departure, Move
 from clusterctl.planning.forecast import Forecast
 from clusterctl.planning.host_waves import Wave, limits_of
 from clusterctl.planning.images import holds_image
-from clusterctl.planning.manifest import Manifest, digest, render_manifest
+from clusterctl.planning.manifest import Manifest, digest, is_same, render_manifest
 from clusterctl.planning.markers import Marker, parse_marker
 from clusterctl.planning.observed import Observed
 from clusterctl.planning.rolling import Task, apply_step, remove_step
@@ -206,7 +206,8 @@ class HostPlan:
             (f.host, name): text for f in self.snapshot.seen for name, text in f.manifests.items()
         } | written
         records = self._records(self.forecast.manifests)
-        self._add("record", [step for step in records if held.get((step.host, step.project)) != step.text])
+        stale = [step for step in records if not is_same(held.get((step.host, step.project), ""), step.text)]
+        self._add("record", stale)
 
     def _records(self, manifests: Mapping[str, Manifest]) -> list[WriteManifest]:
         texts = {project: render_manifest(manifest) for project, manifest in sorted(manifests.items())}

@@ -3,7 +3,7 @@
 It lets rollback, failover, drain and rebalance work from an inventory and a key alone. Every copy is the
 same; where copies differ the highest generation wins, then the highest revision. A generation is what runs
 (services and pins); a revision of it is where: placements alone use up no generation of rollback. It holds
-environment values: mode 0600 on hosts, never shown.
+environment values: mode 0600 on hosts, never shown. What has its default is not written (ADR 0030).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from clusterctl.errors import InputError
 from clusterctl.model.placement import Instance
 from clusterctl.model.service import Project, Service
 from clusterctl.model.snapshot import Snapshot
-from clusterctl.planning.plain import NotPlainError, from_plain
+from clusterctl.planning.plain import NewerError, from_plain, without_defaults
 from clusterctl.planning.spec import canonical
 
 API_VERSION = "clusterctl/v1"
@@ -71,9 +71,7 @@ def make_manifest(
     revision: int = 0,
 ) -> Manifest:
     """Return the manifest of a project with its images pinned and its instances placed."""
-    services = {
-        service.name: json.loads(canonical(dataclasses.asdict(service))) for service in project.services
-    }
+    services = {service.name: _kept(without_defaults(service)) for service in project.services}
     return Manifest(
         cluster,
         project.name,
@@ -104,8 +102,7 @@ def instances_of(manifest: Manifest, project: Project) -> tuple[tuple[Instance, 
 
 def render_manifest(manifest: Manifest) -> str:
     """Return the manifest as one line of canonical JSON, its own digest last; raises InputError when hosts could not tell it."""
-    values = {field.name: getattr(manifest, field.name) for field in dataclasses.fields(manifest)}
-    body = {"apiVersion": API_VERSION, "kind": "Manifest", **values}
+    body = {"apiVersion": API_VERSION, "kind": "Manifest", **without_defaults(manifest)}
     text = canonical(body)
     whole = canonical({"manifest": body, "digest": digest(text)}) + "\n"
     if len(whole.encode()) > LARGEST_BYTES:
@@ -124,21 +121,68 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+# What a text that no release of ours wrote raises when it is read.
+_NOT_OURS = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
+
+
 @lru_cache(maxsize=256)
 def parse_manifest(text: str) -> Manifest | None:
     """Return the manifest, or None if the text is torn, edited or of another version."""
     try:
-        outer = json.loads(text)
-        body = outer["manifest"]
-        if outer["digest"] != digest(canonical(body)) or body["apiVersion"] != API_VERSION:
-            return None
-        known = {field.name for field in dataclasses.fields(Manifest)}
-        found = Manifest(**{name: value for name, value in body.items() if name in known})
-        found = dataclasses.replace(found, volumes=tuple(found.volumes))
-        _demand_types(found)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, NotPlainError):
+        return _read(_body_of(text))
+    except _NOT_OURS:
         return None
-    return found
+
+
+@lru_cache(maxsize=256)
+def why_unreadable(text: str) -> str:
+    """Return why this release cannot read a manifest that came whole, or "": also of one that is torn or edited."""
+    try:
+        body = _body_of(text)
+    except _NOT_OURS:
+        return ""
+    try:
+        _read(body)
+    except NewerError as error:
+        return str(error)
+    except _NOT_OURS:
+        return "it holds values that no field of this release takes"
+    return ""
+
+
+def is_same(held: str, wanted: str) -> bool:
+    """Whether a host's text is the wanted manifest, perhaps as an older release wrote it."""
+    return held == wanted or (bool(held) and parse_manifest(held) == parse_manifest(wanted))
+
+
+def _body_of(text: str) -> dict[str, Any]:
+    """Return what a manifest says; raises where its digest does not hold."""
+    outer = json.loads(text)
+    body = outer["manifest"]
+    if not isinstance(body, dict) or outer["digest"] != digest(canonical(body)):
+        raise ValueError("torn or edited")
+    return body
+
+
+def _read(body: Mapping[str, Any]) -> Manifest:
+    """Return the manifest, in the form that this release writes; raises one of `_NOT_OURS`."""
+    if body.get("apiVersion") != API_VERSION:
+        raise NewerError(f"its form is not {API_VERSION}")
+    values = {name: value for name, value in body.items() if name not in {"apiVersion", "kind"}}
+    unknown = sorted(set(values) - {field.name for field in dataclasses.fields(Manifest)})
+    if unknown:
+        raise NewerError(f"Manifest has no field {unknown[0][:60]}")
+    found = Manifest(**values)
+    found = dataclasses.replace(found, volumes=tuple(found.volumes))
+    _demand_types(found)
+    services = {name: _kept(plain) for name, plain in found.services.items()}
+    return dataclasses.replace(found, services=services)
+
+
+def _kept(plain: Any) -> Mapping[str, Any]:
+    """Return a plain service as this release writes it: without defaults, and 1 as 1.0 where that is meant."""
+    kept: Mapping[str, Any] = without_defaults(from_plain(Service, plain))
+    return kept
 
 
 def _demand_types(manifest: Manifest) -> None:

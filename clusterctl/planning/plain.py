@@ -17,12 +17,17 @@ from functools import cache
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin
 
 T = TypeVar("T")
+_LONGEST_NAME = 60
 _LARGEST = 10**15
 """Seconds, bytes and counts beyond this, infinity and NaN are no values of ours: hosts may write any number."""
 
 
 class NotPlainError(ValueError):
     """A plain value is not of the type that was asked for."""
+
+
+class NewerError(NotPlainError):
+    """A plain value has a field that the model lacks; its message holds names only, never a value."""
 
 
 def to_plain(value: Any) -> Any:
@@ -36,6 +41,27 @@ def to_plain(value: Any) -> Any:
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     return value
+
+
+def without_defaults(value: Any) -> Any:
+    """Return a value as JSON can hold it; of dataclasses only the fields that differ from their default.
+
+    So a field added to the model in a later release changes nothing of what was written before (ADR 0030).
+    """
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        fields = ((field, getattr(value, field.name)) for field in dataclasses.fields(value))
+        return {field.name: without_defaults(item) for field, item in fields if item != _default(field)}
+    if isinstance(value, Mapping):
+        return {key: without_defaults(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [without_defaults(item) for item in value]
+    return value
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    if field.default_factory is not dataclasses.MISSING:
+        return field.default_factory()
+    return field.default
 
 
 def to_line(value: Any) -> str:
@@ -109,7 +135,7 @@ def _read_dataclass(kind: type[Any], plain: Any) -> Any:
     hints = _hints(typing.cast("Hashable", kind))
     unknown = sorted(set(plain) - set(hints))
     if unknown:
-        raise NotPlainError(f"{kind.__name__} has no field {unknown[0]}")
+        raise NewerError(f"{kind.__name__} has no field {unknown[0][:_LONGEST_NAME]}")
     try:
         return kind(**{name: _read(hints[name], item) for name, item in plain.items()})
     except TypeError as error:  # a field without a default is missing

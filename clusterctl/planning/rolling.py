@@ -26,7 +26,7 @@ from clusterctl.model.snapshot import Snapshot
 from clusterctl.planning.canary import gate_step, soak_seconds
 from clusterctl.planning.crews import EVERY_FAILURE, Crew
 from clusterctl.planning.images import holds_image
-from clusterctl.planning.manifest import digest
+from clusterctl.planning.manifest import digest, is_same
 from clusterctl.planning.tasks import Task, apply_step, remove_step
 from clusterctl.planning.waves import Wave
 
@@ -61,7 +61,7 @@ def manifest_steps(project: str, snapshot: Snapshot, manifest: str, generation: 
     if not manifest:
         holders = [facts.host for facts in snapshot.seen if project in facts.manifests]
         return [RemoveManifest(host, project, "the project is deleted") for host in holders]
-    stale = [facts.host for facts in snapshot.seen if facts.manifests.get(project) != manifest]
+    stale = [facts.host for facts in snapshot.seen if not is_same(facts.manifests.get(project, ""), manifest)]
     text_digest = digest(manifest)
     reason = f"generation {generation}"
     return [WriteManifest(host, project, generation, manifest, text_digest, reason) for host in stale]

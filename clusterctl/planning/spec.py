@@ -7,14 +7,13 @@ can be read by every user of a host and a plain digest of a short secret can be 
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 from clusterctl.model.service import File, Service
+from clusterctl.planning.plain import without_defaults
 
 # What says where and how often, not what: changing it restarts nothing.
 NOT_OF_A_CONTAINER = frozenset(
@@ -57,7 +56,7 @@ def spec_digest(project: str, service: Service, image: str) -> str:
     """
     spec = {
         key: value
-        for key, value in _plain(service).items()
+        for key, value in without_defaults(service).items()
         if key not in NOT_OF_A_CONTAINER | _ENTERS_OTHERWISE
     }
     spec["image"] = image
@@ -90,21 +89,3 @@ def _slow_digest(text: str, salt: str) -> str:
     if not text:
         return ""
     return hashlib.scrypt(text.encode(), salt=salt.encode(), n=4096, r=8, p=1, dklen=32).hex()
-
-
-def _plain(value: Any) -> Any:
-    """Return a value as JSON can hold it; of dataclasses only the fields that differ from their default."""
-    if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        fields = ((field, getattr(value, field.name)) for field in dataclasses.fields(value))
-        return {field.name: _plain(item) for field, item in fields if item != _default(field)}
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [_plain(item) for item in value]
-    return value
-
-
-def _default(field: dataclasses.Field[Any]) -> Any:
-    if field.default_factory is not dataclasses.MISSING:
-        return field.default_factory()
-    return field.default

@@ -6,6 +6,8 @@ import json
 
 import pytest
 
+from clusterctl.planning.manifest import digest
+from clusterctl.planning.spec import canonical
 from tests.cli.conftest import Desk
 
 UNIT = "clusterctl-shop-web-1.service"
@@ -77,6 +79,64 @@ def test_an_edited_unit_is_refused_whole_and_written_anew_when_told_to(desk: Des
     assert mended.code == 0
     assert "(the unit file was edited or cut by hand)" in mended.out
     assert desk.run("status").code == 0
+
+
+def keep_for(desk: Desk, **fields: object) -> None:
+    """Have h2 hold a manifest whose service has more fields than this release knows."""
+    body = json.loads(desk.cluster.hosts["h2"].manifests["shop"])["manifest"]
+    body["services"]["web"] |= fields
+    desk.cluster.hosts["h2"].manifests["shop"] = canonical(
+        {"manifest": body, "digest": digest(canonical(body))}
+    )
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        ("apply", "shop.yaml"),
+        ("delete", "shop"),
+        ("scale", "shop/web=3"),
+        ("drain", "h1"),
+        ("drain", "h2"),
+        ("rebalance",),
+    ],
+)
+def test_what_a_newer_release_wrote_is_refused_and_stays(desk: Desk, verb: tuple[str, ...]) -> None:
+    desk.run("apply", "shop.yaml", "--yes")
+    keep_for(desk, teleport=True)
+    effects, held = desk.cluster.effects, desk.cluster.hosts["h2"].manifests["shop"]
+
+    ran = desk.run(*verb, "--yes")
+
+    assert ran.code == 4
+    assert ran.err.splitlines()[-2:] == [
+        "  h2  its manifest of shop cannot be read: Service has no field teleport",
+        "next: use the newest clusterctl that anybody uses for this cluster. Nothing was changed.",
+    ]
+    assert " a newer clusterctl was at work, and this one would drop what it wrote" in ran.err
+    assert (desk.cluster.effects, desk.cluster.hosts["h2"].manifests["shop"]) == (effects, held)
+
+
+def test_status_names_the_manifest_of_a_newer_release(desk: Desk) -> None:
+    desk.run("apply", "shop.yaml", "--yes")
+    keep_for(desk, teleport=True)
+
+    ran = desk.run("status")
+
+    assert ran.code == 1
+    assert " ".join(ran.out.splitlines()[-1].split()) == (
+        "h2 newer the manifest of shop cannot be read: Service has no field teleport use the clusterctl that wrote it"
+    )
+
+
+def test_a_manifest_with_all_fields_of_the_release_before_is_left_as_it_is(desk: Desk) -> None:
+    desk.run("apply", "shop.yaml", "--yes")
+    keep_for(desk, replicas=2, user="", init=False, cap_add=[], read_only=False, stop_grace_period_s=10.0)
+
+    ran = desk.run("apply", "shop.yaml", "--yes", "--detailed-exitcode")
+
+    assert (ran.code, desk.run("status").code) == (0, 0)
+    assert '"cap_add":[]' in desk.cluster.hosts["h2"].manifests["shop"]
 
 
 def test_scale_names_the_apply_that_mends_it(desk: Desk) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from dataclasses import replace
 from typing import Any
@@ -14,12 +15,14 @@ from clusterctl.model.snapshot import Snapshot
 from clusterctl.planning.manifest import (
     Manifest,
     digest,
+    is_same,
     latest_manifest,
     make_manifest,
     manifests_of,
     parse_manifest,
     project_of,
     render_manifest,
+    why_unreadable,
 )
 from clusterctl.planning.spec import canonical
 from tests.builders import PINNED, a_project, a_service, a_snapshot, facts_of
@@ -140,16 +143,74 @@ def test_every_kept_generation_is_found_in_its_newest_revision() -> None:
 
 def test_a_manifest_without_revision_and_volumes_is_read() -> None:
     body = json.loads(render_manifest(a_manifest()))["manifest"]
-    del body["revision"], body["volumes"]
 
+    assert not {"revision", "volumes"} & set(body)
     assert parse_manifest(signed(body)) == a_manifest()
 
 
-def test_a_manifest_whose_services_a_newer_release_wrote_is_none() -> None:
-    body = json.loads(render_manifest(a_manifest()))["manifest"]
-    body["services"]["web"]["teleport"] = True
+def test_what_has_its_default_is_not_written() -> None:
+    text = render_manifest(make_manifest("test", a_project(a_service()), 1, {"web": PINNED}, {}))
 
-    assert parse_manifest(signed(body)) is None
+    assert text == (
+        '{"digest":"4d02c5b35bbdb59c688f41d3accadfefa9b9e44166310c9c73f798ccbbcfb502","manifest":{"apiVersion":"clusterctl/v1","cluster":"test","generation":1,"kind":"Manifest",'
+        f'"pinned":{{"web":"{PINNED}"}},"placements":{{}},"project":"shop",'
+        '"services":{"web":{"image":"registry:5000/web:1","name":"web"}}}}\n'
+    )
+
+
+def as_before(manifest: Manifest) -> str:
+    """Return the text that the release before wrote: every field of every service."""
+    services = {
+        service.name: json.loads(canonical(dataclasses.asdict(service)))
+        for service in project_of(manifest).services
+    }
+    body = {field.name: getattr(manifest, field.name) for field in dataclasses.fields(manifest)}
+    return signed({**body, "services": services, "apiVersion": "clusterctl/v1", "kind": "Manifest"})
+
+
+def test_a_manifest_with_all_fields_is_the_same_as_one_without_defaults() -> None:
+    manifest = a_manifest()
+
+    assert len(as_before(manifest)) > 3 * len(render_manifest(manifest))
+    assert parse_manifest(as_before(manifest)) == manifest
+    assert parse_manifest(as_before(manifest)).content == manifest.content  # type: ignore[union-attr]
+    assert is_same(as_before(manifest), render_manifest(manifest))
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (
+            {"services": {"web": {"name": "web", "image": "a:1", "teleport": True}}},
+            "Service has no field teleport",
+        ),
+        (
+            {"services": {"web": {"name": "web", "image": "a:1", "runtime": {"warp": 9}}}},
+            "Runtime has no field warp",
+        ),
+        ({"teleports": ["a"]}, "Manifest has no field teleports"),
+        ({"apiVersion": "clusterctl/v2"}, "its form is not clusterctl/v1"),
+        (
+            {"services": {"web": {"name": "web", "image": "a:1", "environment": {"PIN": 1234}}}},
+            "it holds values that no field of this release takes",
+        ),
+    ],
+)
+def test_a_manifest_that_a_newer_release_wrote_is_none_and_says_why(
+    change: dict[str, Any], reason: str
+) -> None:
+    text = signed({**json.loads(render_manifest(a_manifest()))["manifest"], **change})
+
+    assert parse_manifest(text) is None
+    assert why_unreadable(text) == reason
+
+
+def test_a_torn_or_edited_manifest_is_of_no_newer_release() -> None:
+    text = render_manifest(a_manifest())
+
+    assert not why_unreadable(text)
+    assert not why_unreadable(text[:-9])
+    assert not why_unreadable(text.replace("shop", "shpo"))
 
 
 @settings(deadline=None, max_examples=30)

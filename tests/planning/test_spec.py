@@ -92,6 +92,30 @@ def test_a_field_of_placement_does_not(name: str) -> None:
     assert spec_digest("shop", changed, PINNED) == spec_digest("shop", a_service(), PINNED)
 
 
+FULL = {name: value for name, value in RESTARTS.items() if name != "network_mode"}
+
+
+@pytest.mark.parametrize(
+    ("fields", "digest"),
+    [
+        ({}, "sha256:12b41a5bdd0cb128cf10061cb5b3346da8aa7a5e15f431610974c25e0129c3de"),
+        (FULL, "sha256:5b03805d968092b429b0bf56e2f985276dd6ec4374674904676ab692b1100b43"),
+    ],
+    ids=["plain", "full"],
+)
+def test_a_digest_stays_what_it_is_also_when_a_service_gets_a_field_with_a_default(
+    fields: dict[str, Any], digest: str
+) -> None:
+    """Literal: units on hosts bear these digests, and another one restarts them all (ADR 0030)."""
+    later = dataclasses.make_dataclass("Later", [("teleport", bool, False)], bases=(Service,), frozen=True)
+
+    now = spec_digest("shop", a_service(**fields), PINNED)
+
+    assert now == digest
+    assert spec_digest("shop", later(name="web", image="a:1", **fields), PINNED) == digest
+    assert spec_digest("shop", later(name="web", image="a:1", teleport=True, **fields), PINNED) != digest
+
+
 def test_a_tag_that_means_the_same_digest_restarts_nothing() -> None:
     latest = a_service(image="registry:5000/web:latest")
 
