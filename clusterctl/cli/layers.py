@@ -116,4 +116,6 @@ def _assigned(text: str) -> tuple[str, str]:
         raise InputError(
             f"--env {name}: your environment has no such variable", next_step=f"write --env {name}=VALUE."
         )
+    if any("\ud800" <= char <= "\udfff" for char in value):
+        raise InputError(f"--env {name}: the value is not UTF-8 text", next_step="write it as UTF-8.")
     return name, value

@@ -38,8 +38,8 @@ def parse_playbook(
     cannot. `default_name` (the file's stem) is the project's name where the file has no `name:`. `layers`: what is
     laid over it, variables, profiles.
     """
-    root = assemble(data, file, read_file, layers)
-    context = Context(_KEYS, _KNOWN, read_file, policy, **declared_in(root))
+    root, variables = assemble(data, file, read_file, layers)
+    context = Context(_KEYS, _KNOWN, read_file, policy, variables, **declared_in(root))
     project = _read_project(root, context, default_name)
     root.log.raise_if_any()
     return project

@@ -54,13 +54,6 @@ def parse_dependency_restart(value: Value) -> bool:
     return False
 
 
-def parse_dependency_required(value: Value) -> bool:
-    """Return true; a service of the same file is never optional."""
-    if not flag_of(value):
-        raise Unfit("required: false is not supported: every service of the file is wanted")
-    return True
-
-
 def check_dependencies(cursor: Cursor, services: Iterable[Service]) -> None:
     """Note dependencies on services that are not there or can never be healthy, and circles."""
     known = {service.name: service for service in services}

@@ -1,4 +1,4 @@
-"""`environment` and `env_file`: values as written, none from the operator's own environment.
+"""`environment` and `env_file`: values as written; a name alone has that of the playbook's variable (ADR 0028).
 
 They reach the container by docker's env file, so what that cannot carry is refused (bad-input row 16).
 """
@@ -9,9 +9,10 @@ from collections.abc import Iterable
 from typing import Any
 
 from clusterctl.parsing.compose_pairs import read_pairs
+from clusterctl.parsing.compose_variables import why_not_set
 from clusterctl.parsing.compose_walk import Context, read_section
 from clusterctl.parsing.cursor import Cursor, shown_key
-from clusterctl.parsing.dotenv import NO_VALUE, Line, parse_env_file
+from clusterctl.parsing.dotenv import Line, parse_env_file
 from clusterctl.parsing.names import parse_variable_name
 from clusterctl.parsing.scalars import as_text, parse_line
 from clusterctl.parsing.words import Expected, Unfit, quoted
@@ -20,11 +21,14 @@ LONGEST_ENTRY = 60_000
 """Docker's CLI reads env files by lines and stops at one of 64 KiB (Go's bufio.Scanner)."""
 
 
-def read_environment(cursor: Cursor, _context: Context) -> dict[str, str]:
+def read_environment(cursor: Cursor, context: Context) -> dict[str, str]:
     """Read `environment:`."""
     environment: dict[str, str] = {}
-    for place, name, value in read_pairs(cursor):
-        problem = NO_VALUE if value is None else find_problem(name, value)
+    for place, name, written in read_pairs(cursor):
+        value = context.variables.get(name) if written is None else written
+        problem = find_problem(name, value or "")
+        if value is None and not problem:
+            problem = why_not_set(name, context.variables)
         if problem:
             place.mistake(problem)
         elif value is not None:

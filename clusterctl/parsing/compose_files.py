@@ -12,11 +12,14 @@ from typing import Any, Literal
 
 from clusterctl.model.service import File, Service
 from clusterctl.parsing.compose_pairs import read_labels, read_text
+from clusterctl.parsing.compose_top import demand_declared, external_keys, external_of, read_declared
+from clusterctl.parsing.compose_variables import why_not_set
 from clusterctl.parsing.compose_walk import Context, Key, read_section, text_by, value_of
 from clusterctl.parsing.cursor import Cursor
+from clusterctl.parsing.names import parse_variable_name
 from clusterctl.parsing.paths import parse_absolute_path, parse_path_beside
-from clusterctl.parsing.scalars import flag_of, text_of
-from clusterctl.parsing.words import Expected, Unfit, did_you_mean, quoted
+from clusterctl.parsing.scalars import as_text, text_of
+from clusterctl.parsing.words import Expected, Unfit
 from clusterctl.parsing.yaml_core import Value
 
 MOST_BYTES = 500 * 1024
@@ -64,30 +67,24 @@ def parse_id(value: Value) -> int:
 
 
 def _read_declared(kind: Kind) -> Any:
-    def read(cursor: Cursor, context: Context) -> dict[str, str | None]:
-        found: dict[str, str | None] = {}
-        for name, place in cursor.entries():
-            try:
-                parse_file_name(name)
-            except Expected as error:
-                place.mistake(error.got(quoted(name)), place.key_line)
-            found[name] = _content(kind, place, context)
-        return found
-
-    return read
+    return read_declared(parse_file_name, lambda _name, place, context: _content(kind, place, context))
 
 
 def _content(kind: Kind, cursor: Cursor, context: Context) -> str | None:
+    """Return what a config or secret holds: of a file, of a variable, or as it stands in the playbook."""
     keys = read_section(cursor, f"{kind}s.*", context)
-    if keys.get("external"):
+    if external_of(cursor, keys)[1]:
         cursor.mistake(f"external: true is not supported: no host keeps {kind}s by themselves; name a file")
         return None
-    ways = ("file", "content") if kind == "config" else ("file",)
+    ways = ("file", "environment", "content") if kind == "config" else ("file", "environment")
     given = [way for way in ways if cursor.value.get(way) is not None]
     if len(given) != 1:
-        cursor.mistake(f"needs {' or '.join(ways)}" + (", one of them" if len(given) > 1 else ""))
+        words = f"{', '.join(ways[:-1])} or {ways[-1]}"
+        cursor.mistake(f"needs {words}" + (", one of them" if len(given) > 1 else ""))
         return None
-    text = read_text(cursor, keys["file"], context) if keys.get("file") else keys.get("content")
+    text = keys.get(given[0])
+    if text is not None and given[0] == "file":
+        text = read_text(cursor, text, context)
     if text is not None and len(text.encode()) > MOST_BYTES:
         cursor.mistake(f"holds more than {MOST_BYTES // 1024} KiB")
         return None
@@ -116,10 +113,7 @@ def _read_use(kind: Kind, cursor: Cursor, context: Context) -> File | None:
     name = keys.get("source")
     if not name:
         return None
-    declared = context.files.get(f"{kind}s", frozenset())
-    if name not in declared:
-        near = did_you_mean(name, declared)
-        cursor.mistake(f"the {kind} {quoted(name)} is not declared under the file's {kind}s:{near}")
+    demand_declared(cursor, kind, name, context.files.get(f"{kind}s", frozenset()))
     target = keys.get("target") or name
     if not target.startswith("/"):
         target = f"{_SECRETS if kind == 'secret' else '/'}{target}"
@@ -158,18 +152,31 @@ def _use_keys(section: str) -> dict[str, Key]:
     }
 
 
-_EXTERNAL = Key(value_of(flag_of), "false only")
+def read_variable(cursor: Cursor, context: Context) -> str | None:
+    """Read the name of a variable and return its value, which no message shows (I9)."""
+    name = cursor.read(as_text(parse_variable_name), None)
+    if name and name not in context.variables:
+        cursor.mistake(why_not_set(name, context.variables))
+    return context.variables.get(name) if name else None
+
+
+_VARIABLE = Key(read_variable, "a variable from .env, --env-file or --env, as ${...} takes it")
+_NAME_OF_FILE = Key(text_by(parse_file_name), "ignored: there is no store that would know it")
 _FILE = Key(text_by(parse_path_beside), "text, beside the playbook or below; 500 KiB at most")
 FILE_KEYS: Mapping[str, Key] = {
     "configs": Key(_read_declared("config"), "1 MiB of configs and secrets in all"),
     "configs.*.content": Key(value_of(text_of)),
-    "configs.*.external": _EXTERNAL,
+    "configs.*.environment": _VARIABLE,
+    **external_keys("configs", parse_file_name, "false only"),
     "configs.*.file": _FILE,
     "configs.*.labels": Key(read_labels, "ignored: a file has none"),
+    "configs.*.name": _NAME_OF_FILE,
     "secrets": Key(_read_declared("secret"), "1 MiB of configs and secrets in all"),
-    "secrets.*.external": _EXTERNAL,
+    "secrets.*.environment": _VARIABLE,
+    **external_keys("secrets", parse_file_name, "false only"),
     "secrets.*.file": _FILE,
     "secrets.*.labels": Key(read_labels, "ignored: a file has none"),
+    "secrets.*.name": _NAME_OF_FILE,
     "services.*.configs": Key(_read_uses("config"), "at /NAME, or target"),
     **_use_keys("services.*.configs"),
     "services.*.secrets": Key(_read_uses("secret"), "at /run/secrets/NAME, or target; a change restarts"),

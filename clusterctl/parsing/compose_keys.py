@@ -10,7 +10,6 @@ import re
 from clusterctl.parsing.compose_command import read_words
 from clusterctl.parsing.compose_depends import (
     parse_condition,
-    parse_dependency_required,
     parse_dependency_restart,
     read_depends_on,
 )
@@ -171,7 +170,9 @@ SUPPORTED: dict[str, Key] = {
     "services.*.depends_on.*.condition": Key(
         value_of(parse_condition), "service_started or service_healthy (the other needs a healthcheck)"
     ),
-    "services.*.depends_on.*.required": Key(value_of(parse_dependency_required), "true only"),
+    "services.*.depends_on.*.required": Key(
+        value_of(flag_of), "false: a profile may leave that service out; where it is there it is waited for"
+    ),
     "services.*.depends_on.*.restart": Key(value_of(parse_dependency_restart), "false only"),
     "services.*.entrypoint": Key(read_words),
     "services.*.env_file": Key(
@@ -181,7 +182,8 @@ SUPPORTED: dict[str, Key] = {
     "services.*.env_file[].path": Key(text_by(parse_env_path)),
     "services.*.env_file[].required": Key(value_of(flag_of)),
     "services.*.environment": Key(
-        read_environment, "values as written; none from the operator's environment"
+        read_environment,
+        "a name alone has the value of that variable, from .env, --env-file or --env, as ${...} takes it",
     ),
     "services.*.healthcheck": Key(read_healthcheck),
     "services.*.healthcheck.disable": Key(value_of(flag_of)),

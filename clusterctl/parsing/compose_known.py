@@ -4,14 +4,13 @@ from __future__ import annotations
 
 _TOP = "jobs models"
 _SERVICE = """
-    develop models pre_start provider pull_refresh_after umask
+    models pre_start provider pull_refresh_after umask
 """
 _BELOW = {
-    "configs.*": "environment name template_driver",
-    "networks.*": "enable_ipv4",
+    "configs.*": "template_driver",
     "networks.*.ipam": "options",
     "networks.*.ipam.config[]": "aux_addresses",
-    "secrets.*": "driver driver_opts environment name template_driver",
+    "secrets.*": "driver driver_opts template_driver",
     "services.*.deploy.resources.reservations.devices[]": "options",
     "services.*.gpus[]": "options",
     "services.*.networks.*": "driver_opts gw_priority interface_name link_local_ips mac_address use_service_name_alias",
@@ -21,12 +20,8 @@ _BELOW = {
 }
 
 REFUSED: dict[str, str] = {
-    "configs.*.external.name": "it is of the past, and external is false only",
     "include[].env_file": "variables come from .env beside the playbook, or --env-file",
     "include[].project_directory": "paths belong to the folder of the playbook",
-    "networks.*.external.name": "it is of the past; use name",
-    "secrets.*.external.name": "it is of the past, and external is false only",
-    "volumes.*.external.name": "it is of the past; use name",
     "services.*.build": "nothing is built here: push the image, and leave it out, or lay !reset over it with -f",
     "services.*.cpu_count": "it is of Windows; use cpus",
     "services.*.cpu_percent": "it is of Windows; use cpus",
@@ -34,7 +29,7 @@ REFUSED: dict[str, str] = {
     "services.*.cpu_rt_runtime": "it needs cgroups of version 1",
     "services.*.credential_spec": "it is of Windows",
     "services.*.deploy.resources.reservations.generic_resources": "use placement.constraints on labels of hosts",
-    "services.*.driver_opts": "it is of no use to docker run",
+    "services.*.develop": "it is for docker compose watch: leave it out, or lay !reset over it with -f",
     "services.*.isolation": "it is of Windows",
     "services.*.container_name": "containers are named PROJECT-SERVICE-NUMBER: leave it out, or lay !reset over it with -f",
     "services.*.deploy.endpoint_mode": "there is no overlay network",

@@ -45,15 +45,18 @@ NO_LAYERS = Layers()
 
 def assemble(
     data: bytes | str, file: str, read_file: Callable[[str], str], layers: Layers = Layers()
-) -> Cursor:
-    """Return the place of the one mapping that all files make; mistakes are in its log. Raises InputError where a file is none."""
+) -> tuple[Cursor, Variables]:
+    """Return the place of the one mapping that all files make, and the variables; mistakes are in its log.
+
+    Raises InputError where a file holds no mapping.
+    """
     log = Log(file)
     variables = read_variables(layers.variables, layers.env_files, read_file, log)
     loader = _Loader(log, variables, read_file)
     whole = loader.load(data, file, 0)
     for name, text in layers.files:
         whole = merge(whole, loader.load(text, name, log.open(name)))
-    return without_profiles(Cursor(bare(whole), "", log), layers.profiles)
+    return without_profiles(Cursor(bare(whole), "", log), layers.profiles), variables
 
 
 @dataclass

@@ -8,12 +8,13 @@ from dataclasses import replace
 from typing import Any, Literal
 
 from clusterctl.model.service import Mount
+from clusterctl.parsing.compose_top import demand_declared
 from clusterctl.parsing.compose_walk import Context, Key, read_section, text_by, value_of
 from clusterctl.parsing.cursor import Cursor
 from clusterctl.parsing.names import parse_volume_name
 from clusterctl.parsing.paths import parse_absolute_path
 from clusterctl.parsing.scalars import as_text, flag_of, one_of, parse_some_size
-from clusterctl.parsing.words import Expected, Unfit, did_you_mean, quoted
+from clusterctl.parsing.words import Expected, Unfit, quoted
 
 PROPAGATIONS = ("private", "rprivate", "shared", "rshared", "slave", "rslave")
 
@@ -137,9 +138,8 @@ def parse_subpath(text: str) -> str:
 
 def _check_source(place: Cursor, mount: Mount, context: Context) -> None:
     """Note a volume that is not declared; which paths of the host may be mounted is the policy's."""
-    if mount.kind == "volume" and mount.source not in context.volumes:
-        near = did_you_mean(mount.source, context.volumes)
-        place.mistake(f"the volume {quoted(mount.source)} is not declared under the file's volumes:{near}")
+    if mount.kind == "volume":
+        demand_declared(place, "volume", mount.source, context.volumes)
 
 
 def read_tmpfs(cursor: Cursor, _context: Context) -> tuple[str, ...]:

@@ -12,12 +12,14 @@ from clusterctl.model.network import DEFAULT, Network, NetworkUse
 from clusterctl.model.service import Service
 from clusterctl.parsing.compose_names import matching, read_each
 from clusterctl.parsing.compose_pairs import read_labels
+from clusterctl.parsing.compose_top import demand_declared, external_keys, external_of, read_declared
 from clusterctl.parsing.compose_volumes import read_options
 from clusterctl.parsing.compose_walk import Context, Key, read_section, text_by, value_of
 from clusterctl.parsing.cursor import Cursor
 from clusterctl.parsing.names import parse_ip
 from clusterctl.parsing.scalars import flag_of, whole_number
-from clusterctl.parsing.words import Expected, Unfit, did_you_mean, quoted
+from clusterctl.parsing.words import Expected, Unfit
+from clusterctl.parsing.yaml_core import Value
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.-]{0,62}")
 _ALIAS = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9_.-]{0,61}[a-zA-Z0-9])?")
@@ -43,6 +45,13 @@ def parse_driver(text: str) -> str:
     return "bridge"
 
 
+def parse_ipv4_on(value: Value) -> bool:
+    """Return true: docker gives every bridge IPv4, and only its newest releases can leave it out."""
+    if not flag_of(value):
+        raise Unfit("false is not supported: every network has IPv4")
+    return True
+
+
 def parse_subnet(text: str) -> str:
     """Return a network in CIDR form."""
     try:
@@ -51,26 +60,12 @@ def parse_subnet(text: str) -> str:
         raise Expected("a subnet such as 172.28.0.0/16") from None
 
 
-def read_networks(cursor: Cursor, context: Context) -> dict[str, Network]:
-    """Read the declared networks by key."""
-    found: dict[str, Network] = {}
-    for key, place in cursor.entries():
-        try:
-            parse_network_name(key)
-        except Expected as error:
-            place.mistake(error.got(quoted(key)), place.key_line)
-        found[key] = _read_network(key, place, context)
-    return found
-
-
 def _read_network(key: str, cursor: Cursor, context: Context) -> Network:
     keys = read_section(cursor, "networks.*", context)
-    external = bool(keys.get("external"))
-    if external and set(keys) - {"external", "name"}:
-        cursor.mistake("external: true means that it is there already; leave all but name out")
+    name, external = external_of(cursor, keys)
     return Network(
         key,
-        keys.get("name") or "",
+        name,
         external,
         bool(keys.get("internal")),
         bool(keys.get("enable_ipv6")),
@@ -116,14 +111,8 @@ def read_uses(cursor: Cursor, context: Context) -> tuple[NetworkUse, ...]:
             )
             uses.append((-int(keys.get("priority") or 0), use))
     for _, use in uses:
-        _check_declared(cursor, use.network.key, context)
+        demand_declared(cursor, "network", use.network.key, {"default", *context.networks})
     return tuple(use for _, use in sorted(uses))
-
-
-def _check_declared(cursor: Cursor, key: str, context: Context) -> None:
-    if key != "default" and key not in context.networks:
-        near = did_you_mean(key, context.networks)
-        cursor.mistake(f"the network {quoted(key)} is not declared under the file's networks:{near}")
 
 
 def with_networks(service: Service, networks: Mapping[str, Network]) -> Service:
@@ -144,13 +133,15 @@ def check_networks(cursor: Cursor, keys: Mapping[str, Any]) -> None:
 _ADDRESS = Key(text_by(parse_ip), "needs ipam with a subnet, and replicas: 1")
 NETWORK_KEYS: Mapping[str, Key] = {
     "networks": Key(
-        read_networks, "bridges, made on each host that needs them and removed with their last user"
+        read_declared(parse_network_name, _read_network),
+        "bridges, made on each host that needs them and removed with their last user",
     ),
     "networks.*.attachable": Key(value_of(flag_of), "means nothing: every bridge is"),
     "networks.*.driver": Key(text_by(parse_driver), "bridge only"),
     "networks.*.driver_opts": Key(read_options),
+    "networks.*.enable_ipv4": Key(value_of(parse_ipv4_on), "true only"),
     "networks.*.enable_ipv6": Key(value_of(flag_of)),
-    "networks.*.external": Key(value_of(flag_of), "only hosts that have it are asked"),
+    **external_keys("networks", parse_network_name, "only hosts that have it are asked"),
     "networks.*.internal": Key(value_of(flag_of)),
     "networks.*.ipam": Key(read_ipam),
     "networks.*.ipam.config": Key(read_pools),

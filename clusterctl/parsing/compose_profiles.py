@@ -23,7 +23,7 @@ def parse_profile(text: str) -> str:
 
 
 def without_profiles(root: Cursor, wanted: Collection[str]) -> Cursor:
-    """Return the mapping without the services whose profiles are off; a dependency on one of them is a mistake.
+    """Return the mapping without the services whose profiles are off; one that must be there for another is a mistake.
 
     A profile that no service has is one, too: somebody mistyped it.
     """
@@ -65,6 +65,11 @@ def _without(root: Value, place: Cursor, off: Mapping[str, tuple[str, ...]]) -> 
     )
 
 
+def _is_optional(dependency: Value) -> bool:
+    required = dependency.get("required")
+    return required is not None and required.text == "false"
+
+
 def _independent(service: Cursor, off: Mapping[str, tuple[str, ...]]) -> Value:
     """Return a service without its dependencies on what is off, each of which is noted."""
     needs = service.value.get("depends_on")
@@ -74,7 +79,8 @@ def _independent(service: Cursor, off: Mapping[str, tuple[str, ...]]) -> Value:
     lines = {item.text: item.line for item in needs.items} | {
         entry.key: entry.line for entry in needs.entries
     }
-    for name in sorted(set(lines) & set(off)):
+    optional = {entry.key for entry in needs.entries if _is_optional(entry.value)}
+    for name in sorted(set(lines) & set(off) - optional):
         ways = " or ".join(f"--profile {profile}" for profile in off[name])
         place.mistake(f"{quoted(name)} is there only with {ways}", lines[name])
     left = replace(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from clusterctl.parsing.dotenv import parse_env_file
 from clusterctl.parsing.names import parse_variable_name
-from clusterctl.parsing.words import Expected, Unfit, quoted
+from clusterctl.parsing.words import Expected, Unfit, did_you_mean, quoted
 from clusterctl.parsing.yaml import Log
 
 DEFAULT_FILE = ".env"
@@ -29,6 +29,14 @@ def read_variables(
     for name, text in files or _default(read_file, log):
         found |= _variables_of(name, text, log)
     return found | dict(given)
+
+
+def why_not_set(name: str, variables: Mapping[str, str]) -> str:
+    """Return what is said of a variable whose value a key takes; it may be secret, so no command line with it is proposed."""
+    return (
+        f"variable {name} is not set{did_you_mean(name, variables)}; set it in .env, by --env-file, or give that of your "
+        f"environment by --env {name}"
+    )
 
 
 def parse_assignment(text: str) -> tuple[str, str | None]:

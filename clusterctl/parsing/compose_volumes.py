@@ -8,10 +8,10 @@ from dataclasses import replace
 
 from clusterctl.model.service import Service, Volume
 from clusterctl.parsing.compose_pairs import read_labels, read_pairs
-from clusterctl.parsing.compose_walk import Context, Key, read_section, text_by, value_of
+from clusterctl.parsing.compose_top import external_keys, external_of, read_declared
+from clusterctl.parsing.compose_walk import Context, Key, read_section, text_by
 from clusterctl.parsing.cursor import Cursor
 from clusterctl.parsing.names import parse_volume_name
-from clusterctl.parsing.scalars import flag_of
 from clusterctl.parsing.words import Expected, quoted
 
 _DRIVER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/-]{0,127}")
@@ -20,26 +20,17 @@ _OPTION = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
 def read_volumes(cursor: Cursor, context: Context) -> dict[str, Volume]:
     """Read the declared volumes, in the order of their names."""
-    found: dict[str, Volume] = {}
-    for name, place in cursor.entries():
-        try:
-            parse_volume_name(name)
-        except Expected as error:
-            place.mistake(error.got(quoted(name)), place.key_line)
-        found[name] = _read_volume(place, context)
-    return dict(sorted(found.items()))
+    return dict(sorted(read_declared(parse_volume_name, _read_volume)(cursor, context).items()))
 
 
-def _read_volume(cursor: Cursor, context: Context) -> Volume:
+def _read_volume(_name: str, cursor: Cursor, context: Context) -> Volume:
     keys = read_section(cursor, "volumes.*", context)
-    external = bool(keys.get("external"))
-    if external and set(keys) - {"external", "name"}:
-        cursor.mistake("external: true means that it is there already; leave all but name out")
+    name, external = external_of(cursor, keys)
     options = keys.get("driver_opts") or {}
     labels = keys.get("labels") or {}
     driver = keys.get("driver") or ""
     return Volume(
-        keys.get("name") or "",
+        name,
         external,
         "" if driver == "local" and not options else driver,
         tuple(sorted(options.items())),
@@ -83,7 +74,7 @@ VOLUME_KEYS: Mapping[str, Key] = {
     ),
     "volumes.*.driver": Key(text_by(parse_driver), "local, or a plugin that every host has"),
     "volumes.*.driver_opts": Key(read_options, "no secrets: every user of a host can read them"),
-    "volumes.*.external": Key(value_of(flag_of), "only hosts that have it are asked"),
+    **external_keys("volumes", parse_volume_name, "only hosts that have it are asked"),
     "volumes.*.labels": Key(read_labels),
     "volumes.*.name": Key(text_by(parse_volume_name), "PROJECT_NAME if left out"),
 }

@@ -36,12 +36,13 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What readers need besides the file: the tables, env files, what is allowed, what is declared."""
+    """What readers need besides the file: the tables, env files, variables, what is allowed, what is declared."""
 
     keys: Mapping[str, Mapping[str, Key]]
     known: Mapping[str, Mapping[str, str]]
     read_file: Callable[[str], str]
     policy: Policy
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     volumes: frozenset[str] = frozenset()
     networks: frozenset[str] = frozenset()
     files: Mapping[str, frozenset[str]] = field(default_factory=dict)

@@ -31,9 +31,9 @@ def whole(least: int, most: int | None = None) -> Form:
     return or_variable({"type": "integer", "minimum": least, **bound})
 
 
-def matching(pattern: str) -> Form:
+def matching(pattern: str, least: int = 0) -> Form:
     """Return the form of text, or of a number that is written like it."""
-    return or_variable({"type": ["string", "number"], "pattern": pattern, "minimum": 0})
+    return or_variable({"type": ["string", "number"], "pattern": pattern, "minimum": least})
 
 
 TEXT: Form = {"type": ["string", "number"]}
@@ -50,8 +50,7 @@ _LIMIT_FORM: Form = {
 }
 _ROWS: list[tuple[str, Form]] = [
     (
-        """volumes.*.external networks.*.attachable networks.*.enable_ipv6 networks.*.external networks.*.internal
-        configs.*.external secrets.*.external services.*.post_start[].privileged services.*.pre_stop[].privileged
+        """networks.*.attachable networks.*.enable_ipv4 networks.*.enable_ipv6 networks.*.internal services.*.post_start[].privileged services.*.pre_stop[].privileged
         services.*.volumes[].bind.create_host_path services.*.volumes[].read_only services.*.volumes[].volume.nocopy
         services.*.oom_kill_disable services.*.privileged services.*.stdin_open services.*.tty
         services.*.depends_on.*.required services.*.depends_on.*.restart services.*.env_file[].required
@@ -132,6 +131,42 @@ _ROWS: list[tuple[str, Form]] = [
     ("services.*.cpu_period", whole(1000, 1_000_000)),
     ("services.*.cpu_quota", whole(1000)),
     ("services.*.ulimits.*.hard services.*.ulimits.*.soft", whole(-1)),
+    ("services.*.depends_on.*.condition", words("service_started", "service_healthy")),
+    ("services.*.restart", matching(r"^(?:no|always|unless-stopped|on-failure(?::[0-9]+)?)$")),
+    ("services.*.cgroup", words("private", "host")),
+    ("services.*.ipc", words("none", "private", "shareable", "host")),
+    ("services.*.pid services.*.userns_mode services.*.uts", words("host")),
+    ("services.*.memswap_limit", {"anyOf": [SIZE, {"enum": [-1, "-1"]}]}),
+    (
+        "services.*.pids_limit services.*.deploy.resources.limits.pids",
+        matching(r"^(?:-1|[1-9][0-9]{0,9})$", -1),
+    ),
+    ("services.*.ports[].mode", words("host")),
+    (
+        """services.*.configs[].mode services.*.secrets[].mode services.*.volumes[].tmpfs.mode""",
+        matching(r"^(?:0o?)?[0-7]{3,4}$"),
+    ),
+    (
+        "services.*.configs[].uid services.*.configs[].gid services.*.secrets[].uid services.*.secrets[].gid",
+        matching(r"^[0-9]{1,9}$"),
+    ),
+    ("services.*.devices[].permissions", matching(r"^r?w?m?$")),
+    (
+        """services.*.gpus[].capabilities services.*.gpus[].device_ids
+        services.*.deploy.resources.reservations.devices[].capabilities
+        services.*.deploy.resources.reservations.devices[].device_ids""",
+        _LIST_OR_ONE,
+    ),
+    (
+        "services.*.gpus[].count services.*.deploy.resources.reservations.devices[].count",
+        matching(r"^(?:all|[1-9][0-9]{0,2})$"),
+    ),
+    ("services.*.blkio_config.weight services.*.blkio_config.weight_device[].weight", whole(10, 1000)),
+    (
+        "services.*.blkio_config.device_read_iops[].rate services.*.blkio_config.device_write_iops[].rate",
+        whole(1),
+    ),
+    ("services.*.deploy.placement.preferences[].spread", matching(r"^node\.labels\.")),
     ("serial", {"anyOf": [TEXT, {"type": "array", "minItems": 1, "items": _LIMIT_FORM}]}),
     ("max_fail", {"type": "integer", "minimum": 0}),
     ("max_unavailable", _LIMIT_FORM),
@@ -139,12 +174,23 @@ _ROWS: list[tuple[str, Form]] = [
     ("window", _LIST_OR_ONE),
     (
         """name hosts volumes.*.driver volumes.*.name networks.*.driver networks.*.name networks.*.ipam.driver
-        configs.*.file configs.*.content secrets.*.file services.*.image services.*.hostname services.*.domainname
+        configs.*.file configs.*.content configs.*.environment configs.*.name secrets.*.file
+        secrets.*.environment secrets.*.name configs.*.external.name secrets.*.external.name volumes.*.external.name
+        networks.*.external.name services.*.image services.*.hostname services.*.domainname
         services.*.user services.*.working_dir services.*.platform services.*.runtime services.*.cpuset
         services.*.network_mode services.*.pull_policy services.*.stop_signal services.*.x-quorum
         services.*.logging.driver services.*.mac_address services.*.ports[].target services.*.ports[].published
         services.*.ports[].host_ip services.*.volumes[].source services.*.volumes[].target services.*.env_file[].path
-        services.*.extends.service services.*.extends.file""",
+        services.*.extends.service services.*.extends.file networks.*.ipam.config[].gateway
+        networks.*.ipam.config[].ip_range networks.*.ipam.config[].subnet services.*.networks.*.ipv4_address
+        services.*.networks.*.ipv6_address services.*.configs[].source services.*.configs[].target
+        services.*.secrets[].source services.*.secrets[].target services.*.post_start[].user
+        services.*.post_start[].working_dir services.*.pre_stop[].user services.*.pre_stop[].working_dir
+        services.*.volumes[].bind.propagation services.*.volumes[].volume.subpath services.*.cgroup_parent
+        services.*.devices[].source services.*.devices[].target services.*.gpus[].driver
+        services.*.deploy.resources.reservations.devices[].driver services.*.blkio_config.weight_device[].path
+        services.*.blkio_config.device_read_bps[].path services.*.blkio_config.device_read_iops[].path
+        services.*.blkio_config.device_write_bps[].path services.*.blkio_config.device_write_iops[].path""",
         TEXT,
     ),
 ]
@@ -152,6 +198,9 @@ FORMS: dict[str, Form] = {path: form for paths, form in _ROWS for path in paths.
 """Path -> form; numbers and flags of services may be a variable."""
 
 SHORT: dict[str, Form] = {
+    **dict.fromkeys(
+        ["configs.*.external", "networks.*.external", "secrets.*.external", "volumes.*.external"], FLAG
+    ),
     "include[]": TEXT,
     "services.*.configs[]": TEXT,
     "services.*.depends_on": _LIST,

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clusterctl.model.inventory import Policy
-from clusterctl.model.service import Port, Project
+from clusterctl.model.service import Dependency, Port, Project
 from clusterctl.parsing.compose import parse_playbook
 from clusterctl.parsing.compose_layers import Layers, assemble
 from clusterctl.parsing.compose_merge import merge
@@ -48,7 +48,7 @@ def plain(value: Value) -> Any:
 def together(files: Mapping[str, str], named: tuple[str, ...] = (), **layers: Any) -> Any:
     first, *over = [name for name in files if name not in named]
     given = Layers(tuple((name, files[name]) for name in over), **layers)
-    root = assemble(files[first], first, reader(files), given)
+    root, _ = assemble(files[first], first, reader(files), given)
     root.log.raise_if_any()
     return plain(root.value)
 
@@ -439,6 +439,22 @@ def test_a_profile_that_no_service_has_is_a_slip() -> None:
     assert mistakes(lambda: project(WITH_PROFILES, profiles=frozenset({"debgu"}))) == [
         'shop.yaml:1: no service has the profile "debgu"; did you mean "debug"?'
     ]
+
+
+def test_a_dependency_that_need_not_be_there_goes_with_its_profile() -> None:
+    text = """
+        services:
+          web: {image: nginx, depends_on: {debug: {condition: service_started, required: false}}}
+          debug: {image: busybox, profiles: [debug]}
+    """
+
+    off, on = project(text), project(text, profiles=frozenset({"debug"}))
+
+    assert [service.depends_on for service in off.services] == [()]
+    assert {service.name: service.depends_on for service in on.services} == {
+        "debug": (),
+        "web": (Dependency("debug"),),
+    }
 
 
 def test_a_dependency_on_what_is_off_says_which_profile() -> None:

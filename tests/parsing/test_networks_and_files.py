@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from clusterctl.model.network import Network, NetworkUse
-from clusterctl.model.service import File
+from clusterctl.model.service import File, Volume
 from tests.parsing.tools import mistakes, playbook, service, service_mistakes
 
 
@@ -81,9 +81,26 @@ def test_networks_are_read_with_all_that_is_said_of_them() -> None:
             "secrets: {a: {external: true}}",
             "2: secrets.a: external: true is not supported: no host keeps secrets by themselves; name a file",
         ),
-        ("secrets: {a: {}}", "2: secrets.a: needs file"),
-        ("configs: {a: {file: a.txt, content: b}}", "2: configs.a: needs file or content, one of them"),
-        ("secrets: {a: {environment: A}}", '2: secrets.a: "environment" is not supported yet'),
+        (
+            "secrets: {a: {external: {name: b}}}",
+            "2: secrets.a: external: true is not supported: no host keeps secrets by themselves; name a file",
+        ),
+        ("secrets: {a: {}}", "2: secrets.a: needs file or environment"),
+        (
+            "configs: {a: {file: a.txt, content: b}}",
+            "2: configs.a: needs file, environment or content, one of them",
+        ),
+        (
+            "secrets: {a: {environment: TOKEN}}",
+            (
+                "2: secrets.a.environment: variable TOKEN is not set; set it in .env, by --env-file, or give that of your "
+                "environment by --env TOKEN"
+            ),
+        ),
+        (
+            "secrets: {a: {environment: A=1}}",
+            "2: secrets.a.environment: expected a variable name of letters, digits, '_', '.' or '-', got \"A=1\"",
+        ),
         (
             "secrets: {a: {file: ../a}}",
             "2: secrets.a.file: the file must lie in the playbook's folder or below",
@@ -140,6 +157,35 @@ def test_configs_and_secrets_are_read_with_their_content() -> None:
         File("config", "conf", "/etc/web.conf", "a $b\n", mode=0o600),
     )
     assert "s3cret" not in repr(project)
+
+
+def test_a_secret_or_config_may_be_a_variable_of_the_playbook() -> None:
+    project = playbook(
+        """
+        services:
+          web: {image: nginx, secrets: [{source: token, mode: 0400}], configs: [motd], environment: [TOKEN, MOTD=x]}
+        secrets: {token: {environment: TOKEN, name: shop_token}}
+        configs: {motd: {environment: MOTD}}
+        """,
+        files={".env": "TOKEN='s3$cret'\nMOTD=\n"},
+    )
+
+    assert project.services[0].files == (
+        File("secret", "token", "/run/secrets/token", "s3$cret", mode=0o400),
+        File("config", "motd", "/motd", ""),
+    )
+    assert project.services[0].environment == {"TOKEN": "s3$cret", "MOTD": "x"}
+
+
+def test_external_may_be_written_with_a_name_as_files_of_old_do() -> None:
+    project = playbook("""
+        services: {web: {image: nginx, volumes: ["d:/d"], networks: [n]}}
+        volumes: {d: {external: {name: prod_d}}}
+        networks: {n: {external: {name: prod_n}, name: prod_n}}
+    """)
+
+    assert project.services[0].mounts[0].volume == Volume("prod_d", external=True)
+    assert project.services[0].networks == (NetworkUse(Network("n", "prod_n", external=True)),)
 
 
 def test_two_files_cannot_be_in_one_place() -> None:

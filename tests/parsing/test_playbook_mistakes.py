@@ -10,7 +10,7 @@ from tests.parsing.tools import mistakes, playbook, service_mistakes
 COUNT = "expected a whole number from 0 to 10000"
 AT_ONCE = f"{COUNT}, or a percentage such as 25%"
 CARRY = "the value holds NUL or a line break, which cannot be passed by an env file"
-NO_VALUE = "has no value; values are not taken from the operator's environment, so write NAME=VALUE"
+NOT_SET = "variable A is not set; set it in .env, by --env-file, or give that of your environment by --env A"
 NAME = "expected a name of a-z, 0-9 or '-', at most 41 long, that begins with a letter or digit"
 
 
@@ -37,7 +37,7 @@ def test_all_mistakes_of_a_playbook_are_listed_at_once() -> None:
         'shop.yaml:1: unknown key "nam"; did you mean "name"?',
         'shop.yaml:3: services.web: "image" is missing',
         'shop.yaml:4: services.web: unknown key "imagee"; did you mean "image"?',
-        'shop.yaml:5: services.web: "develop" is not supported yet',
+        'shop.yaml:5: services.web: "develop" is not supported: it is for docker compose watch: leave it out, or lay !reset over it with -f',
         'shop.yaml:6: services.web: "scale" is not supported: use deploy.replicas',
         (
             "shop.yaml:8: services.web.deploy.update_config.failure_action: expected pause or continue or rollback, "
@@ -125,8 +125,8 @@ def test_a_variable_that_is_not_set_is_refused_and_no_shell_is_asked(keys: str, 
         ("command: 3", "command: expected text or a list, got 3"),
         ("command: [true]", "command[0]: expected text, got true"),
         ('command: ["\\0"]', "command[0]: an argument may not hold NUL"),
-        ("environment: [A]", f"environment[0]: {NO_VALUE}"),
-        ("environment: {A: }", f"environment.A: {NO_VALUE}"),
+        ("environment: [A]", f"environment[0]: {NOT_SET}"),
+        ("environment: {A: }", f"environment.A: {NOT_SET}"),
         ("environment: [A=1, A=2]", 'environment[1]: "A" is there twice'),
         ("environment: {A: [1]}", "environment.A: expected text, got a list"),
         ('environment: {A: "x\\n"}', f"environment.A: {CARRY}"),

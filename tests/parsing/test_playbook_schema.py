@@ -70,6 +70,21 @@ def test_every_row_of_the_forms_is_a_key() -> None:
     assert {row for row in rows if row.removesuffix("[]").removesuffix(".*") not in SUPPORTED} == set()
 
 
+def test_every_key_without_keys_below_it_has_a_form() -> None:
+    leaves = {
+        key for key in SUPPORTED if not any(other.startswith((f"{key}.", f"{key}[")) for other in SUPPORTED)
+    }
+
+    assert leaves - {*playbook_forms.FORMS, *playbook_forms.SHORT} == {
+        "steps",
+        "version",
+        "services.*.attach",
+        "services.*.volumes[].consistency",
+        "services.*.ports[].app_protocol",
+        "services.*.ports[].name",
+    }
+
+
 def test_every_verb_is_a_step() -> None:
     step = SCHEMA["properties"]["steps"]["items"]
 
@@ -121,6 +136,11 @@ GOOD = [
     "services: {web: {image: nginx, command: a b, entrypoint: [a, 1], dns: 9.9.9.9, gpus: all, cpus: 2}}",
     "services: {web: {image: nginx, x-canary: {soak: 1m, gate: ./check}, x-drain: refuse, x-note: 7, deploy: {replicas: 3}}}",
     "services: {web: {image: nginx, x-singleton: true, x-priority: 1000, x-strategy: pack, x-quorum: db}}",
+    "{services: {web: {image: nginx}}, volumes: {d: {external: {name: x}}}, networks: {n: {external: true}}}",
+    "services: {web: {image: nginx, restart: on-failure:3, ipc: private, pids_limit: -1, memswap_limit: -1, attach: true}}",
+    "services: {web: {image: nginx, configs: [{source: a, mode: 0400, uid: '7'}]}}\nconfigs: {a: {content: b}}",
+    "services: {web: {image: nginx, gpus: [{count: 2, capabilities: [gpu]}], blkio_config: {weight: 300}}}",
+    "services: {web: {image: nginx, depends_on: {db: {condition: service_started, required: false}}}, db: {image: db}}",
     "{version: '3', name: a, x-a: {b: c}, services: {web: {image: nginx}}}",
 ]
 
@@ -161,7 +181,15 @@ BAD = [
     "services: {web: {image: nginx, x-priority: 1001}}",
     "services: {web: {image: nginx, x-singleton: 1}}",
     "services: {web: {image: nginx, x-canary: {soak: 5}}}",
-    "{services: {web: {image: nginx}}, volumes: {d: {external: {name: x}}}}",
+    "{services: {web: {image: nginx}}, volumes: {d: {external: {label: x}}}}",
+    "{services: {web: {image: nginx}}, networks: {n: {enable_ipv4: no}}}",
+    "services: {web: {image: nginx, restart: never}}",
+    "services: {web: {image: nginx, pid: container}}",
+    "services: {web: {image: nginx, pids_limit: many}}",
+    "services: {web: {image: nginx, blkio_config: {weight: 5}}}",
+    "services: {web: {image: nginx, gpus: [{count: few}]}}",
+    "services: {web: {image: nginx, secrets: [{source: a, mode: rw}]}}\nsecrets: {a: {file: a.txt}}",
+    "services: {web: {image: nginx, deploy: {placement: {preferences: [{spread: zone}]}}}}",
     "{services: {web: {image: nginx}}, jobs: {a: {image: b}}}",
 ]
 

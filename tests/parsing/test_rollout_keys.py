@@ -213,10 +213,6 @@ def test_every_mistake_of_dependencies_is_listed_with_its_line() -> None:
         'shop.yaml:12: services.api.depends_on.cache: "condition" is missing: service_started or service_healthy',
         f"shop.yaml:13: services.api.depends_on.web.condition: {completed}; use service_started or service_healthy",
         (
-            "shop.yaml:13: services.api.depends_on.web.required: required: false is not supported: every service of "
-            "the file is wanted"
-        ),
-        (
             "shop.yaml:13: services.api.depends_on.web.restart: restart: true is not supported: nothing is restarted "
             "because another service was"
         ),

@@ -15,7 +15,7 @@ def test_the_matrix_has_a_line_for_every_key() -> None:
 
     assert lines[:2] == ["| key | status | note |", "| --- | --- | --- |"]
     assert "| `services.*.deploy.replicas` | supported | 0 to 10000 |" in lines
-    assert "| `services.*.develop` | not yet |  |" in lines
+    assert "| `services.*.umask` | not yet |  |" in lines
     assert "| `services.*.deploy.update_config.delay` | supported | between two groups |" in lines
     assert "| `services.*.scale` | refused | use deploy.replicas |" in lines
     assert len(lines) == 3 + len(SUPPORTED) + len(NOT_YET) + len(REFUSED)
