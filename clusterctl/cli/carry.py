@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 Check = Callable[[Plan, "Snapshot"], None]
 Closes = Literal["", "done", "aborted"]
 _SECRET = frozenset({"--notify", "--notify-command"})
+_VARIABLE = "--env"
 _STOPPED = {
     "interrupted": EXIT_INTERRUPTED,
     "terminated": EXIT_INTERRUPTED + 13,
@@ -70,15 +71,25 @@ def begin_run(workspace: Workspace, verb: str, subject: str) -> RunSummary:
 
 
 def without_secrets(words: Sequence[str]) -> list[str]:
-    """Return a command line as it may be recorded: where news are sent to may hold a secret (I9)."""
+    """Return a command line as it may be recorded: where news are sent to, and variables, may be secret (I9)."""
     shown: list[str] = []
     for word in words:
-        option, equals, _ = word.partition("=")
+        option, equals, value = word.partition("=")
         if shown and shown[-1] in _SECRET:
             shown.append("***")
+        elif equals and option in _SECRET:
+            shown.append(f"{option}=***")
+        elif shown and shown[-1] == _VARIABLE:
+            shown.append(_without_value(word))
         else:
-            shown.append(f"{option}=***" if equals and option in _SECRET else word)
+            shown.append(f"{option}={_without_value(value)}" if equals and option == _VARIABLE else word)
     return shown
+
+
+def _without_value(assignment: str) -> str:
+    """Return `NAME=***` for `NAME=VALUE`; a name alone stays."""
+    name, equals, _ = assignment.partition("=")
+    return f"{name}=***" if equals else name
 
 
 def pipeline_for(

@@ -84,3 +84,16 @@ def test_a_variable_that_is_no_text_is_refused(desk: Desk, monkeypatch: pytest.M
         2,
         "error: --env TOKEN: the value is not UTF-8 text\nnext: write it as UTF-8.\n",
     )
+
+
+def test_a_value_on_the_command_line_is_recorded_nowhere(desk: Desk) -> None:
+    desk.write("shop.yaml", PLAYBOOK)
+
+    first = desk.run("apply", "shop.yaml", "--env", "TOKEN=s3cret", "--yes")
+    second = desk.run("apply", "shop.yaml", "--yes", "--env=TOKEN=s3cret-2")
+
+    kept = "".join(path.read_text("utf-8", "replace") for path in desk.folder.rglob("*") if path.is_file())
+    assert (first.code, second.code) == (0, 0)
+    assert "clusterctl apply shop.yaml --env 'TOKEN=***' --yes" in kept
+    assert "clusterctl apply shop.yaml --yes '--env=TOKEN=***'" in kept
+    assert "s3cret" not in kept

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,27 +20,17 @@ from clusterctl.parsing import (
     inventory_ssh,
     sources,
 )
-from clusterctl.parsing.yaml import parse_yaml
-from clusterctl.parsing.yaml_core import Value
+from tests.parsing.schemas import ROOT, examples, is_refused
 from tests.parsing.tools import merged
 
-ROOT = Path(__file__).parents[2]
 SCHEMA: dict[str, Any] = json.loads(
     (files("clusterctl") / "parsing/inventory.schema.json").read_text("utf-8")
 )
-_BLOCK = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
-
-
-def plain(value: Value) -> Any:
-    """Return a value as JSON has it."""
-    if value.kind == "map":
-        return {entry.key: plain(entry.value) for entry in value.entries}
-    return [plain(item) for item in value.items] if value.kind == "list" else value.data
 
 
 def refused(text: str) -> bool:
     """Whether the schema refuses the inventory."""
-    return not Draft7Validator(SCHEMA).is_valid(plain(parse_yaml(text, "x")))
+    return is_refused(SCHEMA, text)
 
 
 def keys(*path: str) -> set[str]:
@@ -74,8 +62,7 @@ def test_it_has_every_key_of_the_parser_and_no_other() -> None:
 
 def test_it_takes_every_inventory_of_the_documentation() -> None:
     pages = ["README.md", "docs/inventory.md", "docs/fencing.md", "docs/failover.md"]
-    blocks = [block for page in pages for block in _BLOCK.findall((ROOT / page).read_text("utf-8"))]
-    whole = [block for block in blocks if re.search(r"^cluster:", block, re.MULTILINE)]
+    whole = examples((ROOT / page for page in pages), "cluster")
     whole.append((ROOT / "inventory.yaml").read_text("utf-8"))
 
     assert len(whole) >= 3

@@ -15,21 +15,16 @@ from clusterctl.parsing.compose_keys import SUPPORTED
 from clusterctl.parsing.compose_known import KNOWN
 from clusterctl.parsing.playbook_schema import playbook_schema
 from clusterctl.parsing.steps_keys import VERBS
-from clusterctl.parsing.yaml import parse_yaml
-from tests.parsing.test_inventory_schema import plain
+from tests.parsing.schemas import ROOT, examples, is_refused
 from tests.parsing.tools import playbook, steps
 
-ROOT = Path(__file__).parents[2]
 SCHEMA = playbook_schema()
-_BLOCK = re.compile(r"```yaml\n(.*?)```", re.DOTALL)
 _TAG = re.compile(r"!(?:reset|override) ")
-_WHOLE = re.compile(r"^(?:services|steps):", re.MULTILINE)
 
 
 def refused(text: str) -> bool:
     """Whether the schema refuses the playbook."""
-    value = plain(parse_yaml(_TAG.sub("", text), "x"))
-    return not Draft7Validator(SCHEMA).is_valid(value)
+    return is_refused(SCHEMA, _TAG.sub("", text))
 
 
 def paths_in(form: dict[str, Any], path: str = "") -> set[str]:
@@ -92,9 +87,7 @@ def test_every_verb_is_a_step() -> None:
 
 
 def test_it_takes_every_playbook_of_the_documentation() -> None:
-    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-    blocks = [block for page in pages for block in _BLOCK.findall(page.read_text("utf-8"))]
-    whole = [block for block in blocks if _WHOLE.search(block)]
+    whole = examples([ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))], "services|steps")
 
     assert len(whole) >= 8
     assert [block for block in whole if refused(block)] == []
