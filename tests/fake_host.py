@@ -155,16 +155,18 @@ def unit_fact(fake: FakeHost, name: str) -> UnitFact:
     """Return what a host says of a unit."""
     state = fake.active.get(name, "inactive")
     subs = {"active": "running", "inactive": "dead", "failed": "failed"}
+    text = fake.files[name]
     return UnitFact(
         name,
-        fake.files[name],
+        text[:65_536],
         load="loaded",
         active=state,
         sub=subs[state],
         result="exit-code" if state == "failed" else "success",
         enabled="enabled" if name in fake.enabled else "disabled",
         since_s=fake.since.get(name, 1_799_999_000),
-        need_reload=name in fake.loaded and fake.loaded[name] != fake.files[name],
+        need_reload=name in fake.loaded and fake.loaded[name] != text,
+        digest=sha(text) if len(text) > 65_536 else "",
     )
 
 

@@ -65,4 +65,32 @@ COMPOSE_GUARDS = (
         "    if not path:\n",
         (f"{_SCRIPT}::test_a_file_of_no_unit_never_enters_a_script",),
     ),
+    Guard(
+        "what a newer release wrote is not dropped",
+        f"{PLANNING}/guards.py",
+        "    return find_newer(facts)\n",
+        "    return []\n",
+        ("tests/cli/test_drift.py::test_what_a_newer_release_wrote_is_refused_and_stays",),
+    ),
+    Guard(
+        "values of variables are not recorded with the command line (I9)",
+        "clusterctl/cli/carry.py",
+        '    return f"{name}=***" if equals else name\n',
+        "    return assignment\n",
+        ("tests/cli/test_secrets.py::test_a_value_on_the_command_line_is_recorded_nowhere",),
+    ),
+    Guard(
+        "a manifest says why it cannot be read by names only (I9)",
+        f"{PLANNING}/manifest.py",
+        '        return "it holds values that no field of this release takes"\n',
+        "        return str(body)\n",
+        ("tests/planning/test_manifest.py::test_a_manifest_that_a_newer_release_wrote_is_none_and_says_why",),
+    ),
+    Guard(
+        "a unit is as we wrote it only if the whole file is",
+        f"{PLANNING}/observed.py",
+        'is_intact(self.fact.text) and self.fact.digest in {"", file_digest(self.fact.text)}',
+        "is_intact(self.fact.text)",
+        ("tests/planning/test_observed.py::test_a_unit_whose_end_was_not_told_is_not_intact",),
+    ),
 )

@@ -40,7 +40,10 @@ class Unreachable:
 
 @dataclass(frozen=True, slots=True)
 class UnitFact:
-    """A file `clusterctl-*.service` in /etc/systemd/system, and what systemd says of it (systemctl(1) show)."""
+    """A file `clusterctl-*.service` in /etc/systemd/system, and what systemd says of it (systemctl(1) show).
+
+    `text` is the beginning, at most 64 KiB; `digest` is the sha256 of the whole file, as the host counted it ("": not told).
+    """
 
     name: str
     text: str
@@ -53,6 +56,7 @@ class UnitFact:
     restarts: int = 0
     drop_ins: tuple[str, ...] = ()
     need_reload: bool = False
+    digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, order=True)

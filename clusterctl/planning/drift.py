@@ -15,7 +15,7 @@ from clusterctl.model.inventory import Inventory
 from clusterctl.model.names import natural
 from clusterctl.model.snapshot import HostFacts, Snapshot
 from clusterctl.planning.container import LABEL
-from clusterctl.planning.edited import CUT, find_cut, how_edited
+from clusterctl.planning.edited import find_cut, how_cut, how_edited
 from clusterctl.planning.failover import find_surplus
 from clusterctl.planning.forecast import Forecast
 from clusterctl.planning.manifest import Manifest, instances_of, parse_manifest, why_unreadable
@@ -93,10 +93,11 @@ def _instances(forecast: Forecast, cut: Sequence[Observed]) -> Iterator[Complain
 
 
 def _foreign(inventory: Inventory, facts: HostFacts, cut_units: Sequence[Observed]) -> Iterator[Complaint]:
-    cut = {unit.fact.name: unit.header.project for unit in cut_units if unit.host == facts.host}
+    cut = {unit.fact.name: unit for unit in cut_units if unit.host == facts.host}
     for name in sorted(foreign_units(facts, inventory.cluster)):
         if name in cut:
-            yield Complaint("cut", facts.host, f"{name} {CUT}", apply_again(cut[name], overwrite=True))
+            words = f"{name} {how_cut(cut[name].fact)}"
+            yield Complaint("cut", facts.host, words, apply_again(cut[name].header.project, overwrite=True))
         else:
             words = f"{name} bears our prefix and is not ours"
             yield Complaint("foreign", facts.host, words, "rename or remove it there")
@@ -118,7 +119,7 @@ def _unit(forecast: Forecast, facts: HostFacts, unit: Observed) -> Iterator[Comp
     manifest = forecast.manifests.get(project)
     yield from _orphan(unit, manifest)
     if not unit.intact:
-        words = f"{name} is {how_edited(unit.fact.text)}"
+        words = f"{name} is {how_edited(unit.fact)}"
         yield Complaint("edited", host, words, apply_again(project, overwrite=True))
     if unit.fact.drop_ins:
         paths = " ".join(shlex.quote(path) for path in unit.fact.drop_ins)

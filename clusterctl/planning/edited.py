@@ -10,19 +10,33 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from clusterctl.model.plan import Blocked
-from clusterctl.model.snapshot import HostFacts, Snapshot
+from clusterctl.model.snapshot import HostFacts, Snapshot, UnitFact
 from clusterctl.planning.changes import header_of
 from clusterctl.planning.container import LABEL
 from clusterctl.planning.manifest import Manifest, instances_of, latest_manifest, project_of
 from clusterctl.planning.observed import Observed, foreign_units
+from clusterctl.planning.unit import LARGEST_UNIT_BYTES
 
 CUT = "is cut or replaced by hand: it has no header of ours"
+TOO_LARGE = f"larger than any unit of ours ({LARGEST_UNIT_BYTES // 1024} KiB): somebody else wrote in it"
 _DIGEST = re.compile(r"^Digest=sha256:[0-9a-f]{64}$", re.MULTILINE)
 
 
-def how_edited(text: str) -> str:
+def how_edited(fact: UnitFact) -> str:
     """Return in words what became of a unit file whose digest does not hold."""
-    return "edited by hand" if _DIGEST.search(text) else "cut: its last line, the digest, is missing"
+    if is_too_large(fact):
+        return TOO_LARGE
+    return "edited by hand" if _DIGEST.search(fact.text) else "cut: its last line, the digest, is missing"
+
+
+def how_cut(fact: UnitFact) -> str:
+    """Return in words what became of a unit file that has no header of ours, where a manifest has the instance."""
+    return f"is {TOO_LARGE}" if is_too_large(fact) else CUT
+
+
+def is_too_large(fact: UnitFact) -> bool:
+    """Whether a file is larger than what a look tells of it: none of ours is."""
+    return len(fact.text.encode()) >= LARGEST_UNIT_BYTES
 
 
 def find_cut(snapshot: Snapshot, cluster: str, project: str = "") -> tuple[Observed, ...]:
@@ -57,7 +71,7 @@ def _cut_of(
 def refuse_edited(units: Iterable[Observed]) -> list[Blocked]:
     """Return why units may not be replaced or removed: somebody has edited them."""
     return [
-        Blocked("edited", unit.host, f"{unit.fact.name} is {how_edited(unit.fact.text)}")
+        Blocked("edited", unit.host, f"{unit.fact.name} is {how_edited(unit.fact)}")
         for unit in units
         if not unit.intact
     ]
@@ -65,4 +79,4 @@ def refuse_edited(units: Iterable[Observed]) -> list[Blocked]:
 
 def refuse_cut(units: Iterable[Observed]) -> list[Blocked]:
     """Return why a project may not be planned for: what runs under a file that was cut must not be started twice."""
-    return [Blocked("edited", unit.host, f"{unit.fact.name} {CUT}") for unit in units]
+    return [Blocked("edited", unit.host, f"{unit.fact.name} {how_cut(unit.fact)}") for unit in units]

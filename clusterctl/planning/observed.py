@@ -45,12 +45,12 @@ class Observed:
     @property
     def file_digest(self) -> str:
         """The sha256 of the unit file on the host."""
-        return file_digest(self.fact.text)
+        return self.fact.digest or file_digest(self.fact.text)
 
     @property
     def intact(self) -> bool:
-        """Whether the file is as we wrote it."""
-        return is_intact(self.fact.text)
+        """Whether the file is as we wrote it, the whole of it."""
+        return is_intact(self.fact.text) and self.fact.digest in {"", file_digest(self.fact.text)}
 
     @property
     def state(self) -> State:

@@ -28,7 +28,7 @@ def fingerprint(inventory: Inventory, snapshot: Snapshot, project: Project) -> d
     }
     for facts in snapshot.seen:
         units = {
-            f"unit {fact.name}": f"{digest(fact.text)[:16]} {states.get((facts.host, fact.name), 'foreign')}"
+            f"unit {fact.name}": f"{(fact.digest or digest(fact.text))[:16]} {states.get((facts.host, fact.name), 'foreign')}"
             for fact in facts.units
         }
         found[facts.host] = {**_host(inventory, facts), **units, **_wanted(facts, project)}

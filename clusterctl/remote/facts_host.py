@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from clusterctl.model.snapshot import LATEST_S, PortUse, UnitFact
 from clusterctl.remote.answer import BadAnswerError
@@ -17,6 +17,9 @@ _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _MACHINE_ID = re.compile(r"(?:[0-9a-f]{32})?")
 _UNIT = re.compile(r"clusterctl-[A-Za-z0-9_.@+-]{1,230}\.service")
 _DF = re.compile(r"\s(\d{1,19})\s+\d{1,19}\s+(-?\d{1,19})\s+(?:\d+%|-)\s")
+_UNIT_LINE = re.compile(
+    r"([0-9a-f]{64}) [ *](?:/[^ ]*)?/etc/systemd/system/(clusterctl-[A-Za-z0-9_.@+-]{1,250}\.service)"
+)
 _ENV_LINE = re.compile(r"([0-9a-f]{64}) [ *](?:/[^ ]*)?/etc/clusterctl/env/([A-Za-z0-9_.@+-]{1,250})\.env")
 _MAX = 2**63
 
@@ -96,12 +99,13 @@ def parse_files(sections: Sections, boot_time_s: int) -> FileFacts:
     }
     if "busy" in sections:
         markers["busy"] = sections["busy"].text.strip()[:1000]
+    digests = _digests(sections, "digests", _UNIT_LINE)
     units = tuple(
-        _unit(name, text, states.get(name, {}), boot_time_s)
+        replace(_unit(name, text, states.get(name, {}), boot_time_s), digest=digests.get(name, ""))
         for name, text in sorted(named(sections, "unit"))
         if _UNIT.fullmatch(name)
     )
-    return FileFacts(cluster.strip()[:200], units, _env_digests(sections), markers, manifests)
+    return FileFacts(cluster.strip()[:200], units, _digests(sections, "env", _ENV_LINE), markers, manifests)
 
 
 def _section(sections: Sections, name: str) -> str:
@@ -200,9 +204,10 @@ def _since(wall: str, monotonic: str, boot_time_s: int) -> int | None:
     return None
 
 
-def _env_digests(sections: Sections) -> dict[str, str]:
-    text = sections["env"].text if "env" in sections else ""
-    matches = (_ENV_LINE.fullmatch(line) for line in text.splitlines())
+def _digests(sections: Sections, section: str, line_of: re.Pattern[str]) -> dict[str, str]:
+    """Return the lines of sha256sum, by the name that is in each."""
+    text = sections[section].text if section in sections else ""
+    matches = (line_of.fullmatch(line) for line in text.splitlines())
     return {match[2]: match[1] for match in matches if match}
 
 

@@ -35,6 +35,7 @@ UNIT = "clusterctl-shop-web-1.service"
 AGAIN = "clusterctl apply <playbook of shop>"
 SHOP = a_project(a_service(environment={"TOKEN": "s3cret"}))
 CUT = "is cut or replaced by hand: it has no header of ours"
+LARGE = "larger than any unit of ours (64 KiB): somebody else wrote in it"
 
 
 @pytest.fixture
@@ -87,6 +88,14 @@ def _empty(host: FakeHost) -> None:
     host.files[UNIT] = ""
 
 
+def _fill(host: FakeHost) -> None:
+    host.files[UNIT] = "# mine\n" * 10_000 + host.files[UNIT]
+
+
+def _fill_behind(host: FakeHost) -> None:
+    host.files[UNIT] += "# mine\n" * 10_000
+
+
 def _lose_the_container(host: FakeHost) -> None:
     host.containers.clear()
 
@@ -127,6 +136,8 @@ def _age_the_container(host: FakeHost) -> None:
         ),
         (_cut_the_header, ("cut", f"{UNIT} {CUT}", f"{AGAIN} --overwrite")),
         (_empty, ("cut", f"{UNIT} {CUT}", f"{AGAIN} --overwrite")),
+        (_fill, ("cut", f"{UNIT} is {LARGE}", f"{AGAIN} --overwrite")),
+        (_fill_behind, ("edited", f"{UNIT} is {LARGE}", f"{AGAIN} --overwrite")),
         (_lose_the_container, ("hollow", f"{UNIT} runs and docker has no container of it", AGAIN)),
         (
             _change_the_environment,
@@ -266,7 +277,7 @@ def test_no_verb_touches_what_somebody_has_edited(
     assert found.batches == ()
 
 
-@pytest.mark.parametrize("harm", [_edit, _cut_the_digest, _cut_the_header, _empty])
+@pytest.mark.parametrize("harm", [_edit, _cut_the_digest, _cut_the_header, _empty, _fill, _fill_behind])
 @pytest.mark.parametrize(
     "intent", [ApplyIntent(SHOP, overwrite=True), RollbackIntent("shop", 1, overwrite=True)]
 )
@@ -285,7 +296,7 @@ def test_told_to_overwrite_it_is_written_anew_where_it_is(
     assert planned(cluster, ApplyIntent(SHOP)).is_empty
 
 
-@pytest.mark.parametrize("harm", [_edit, _cut_the_header])
+@pytest.mark.parametrize("harm", [_edit, _cut_the_header, _fill, _fill_behind])
 def test_delete_told_to_overwrite_removes_it(cluster: FakeCluster, harm: Callable[[FakeHost], None]) -> None:
     harm(cluster.hosts["h1"])
 

@@ -79,6 +79,15 @@ def test_health_is_unknown_where_docker_does_not_answer() -> None:
     assert (unit.health, unit.is_well) == ("unknown", False)
 
 
+def test_a_unit_whose_end_was_not_told_is_not_intact() -> None:
+    facts = seen(a_cluster())
+    told = replace(facts.units[0], digest="0" * 64)
+
+    unit = observe_units(Snapshot({"h1": replace(facts, units=(told,))}), "test")[0]
+
+    assert (unit.intact, unit.file_digest) == (False, "0" * 64)
+
+
 def test_units_that_are_not_ours_are_foreign() -> None:
     facts = seen(a_cluster())
     stranger = UnitFact("clusterctl-x.service", "[Service]\n")

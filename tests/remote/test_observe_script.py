@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
 import subprocess
 import time
@@ -90,6 +91,7 @@ def test_a_look_sees_everything_of_ours_and_of_docker(host: Path, shell: list[st
         ("clusterctl-shop-web-1.service", UNIT, "active")
     ]
     assert found.units[0].since_s is not None
+    assert found.units[0].digest == hashlib.sha256(UNIT.encode()).hexdigest()
     assert (found.cluster, found.markers) == ("shop", {"cordoned": "by ops"})
     assert found.manifests == {"shop": '{"generation": 1}\n'}
     assert found.env_digests == {"shop-web-1": hashlib.sha256(b"A=1\n").hexdigest()}
@@ -106,6 +108,24 @@ def test_a_look_sees_everything_of_ours_and_of_docker(host: Path, shell: list[st
     assert 0 < found.memory_available_bytes < found.memory_bytes
     assert 0 < found.disk_free_bytes <= found.disk_total_bytes
     assert abs(found.clock_s - time.time()) < 60
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_of_a_large_or_strange_unit_the_beginning_is_told_and_the_digest_of_all(
+    host: Path, shell: list[str]
+) -> None:
+    folder = host / "etc/systemd/system"
+    large = b"# \xff\n" + b"# mine\n" * 20_000
+    (folder / "clusterctl-shop-web-2.service").write_bytes(large)
+    os.mkfifo(folder / "clusterctl-shop-web-3.service")
+
+    found = look(host, shell, LookRequest())
+
+    assert isinstance(found, HostFacts)
+    assert [(unit.name, len(unit.text) < 66_000, unit.digest) for unit in found.units] == [
+        ("clusterctl-shop-web-1.service", True, hashlib.sha256(UNIT.encode()).hexdigest()),
+        ("clusterctl-shop-web-2.service", True, hashlib.sha256(large).hexdigest()),
+    ]
 
 
 @pytest.mark.parametrize("shell", SHELLS)

@@ -197,9 +197,13 @@ listeners() {
     fi
 }
 
+# digests FILE...: the sha256 of each regular file
 digests() {
-    [ -e "$1" ] || return 0
-    sha256sum -- "$@"
+    for file; do
+        shift
+        [ ! -f "$file" ] || set -- "$@" "$file"
+    done
+    [ $# -eq 0 ] || sha256sum -- "$@"
 }
 
 # A change under way holds the host's lock; wait for its end, and say who holds it if it does not come.
@@ -226,6 +230,7 @@ main() {
     section basics basics
     systemd
     files unit 65536 /etc/systemd/system/clusterctl-*.service
+    section digests digests /etc/systemd/system/clusterctl-*.service
     files cluster 256 /etc/clusterctl/cluster
     files marker 4096 /etc/clusterctl/markers/*
     files manifest 8388608 /etc/clusterctl/projects/*.json
