@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from pathlib import Path
 
 from tests.e2e.fleet import LabFleet
@@ -101,3 +102,85 @@ def test_a_container_has_what_its_playbook_says(fleet: LabFleet, project: str, t
     assert project not in fleet.ssh("h1", "docker network ls; ls /etc/clusterctl/files /etc/systemd/system")
     said = fleet.ssh("h1", f"cat /var/lib/docker/volumes/{project}_data/_data/said")
     assert said.split() == ["began", "ends"]
+
+
+WATCHED = "/tmp/clusterctl-watched"
+SECRET = "s3cret-from-a-variable"
+
+
+def watch_command_lines(fleet: LabFleet) -> None:
+    """Have h1 write every command line that it sees to a file, until `seen_command_lines` or for a minute."""
+    loop = f"end=$(($(date +%s) + 60)); while [ -e {WATCHED} ] && [ $(date +%s) -lt $end ]; do "
+    loop += f"cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' ' >>{WATCHED}.lines; done"
+    fleet.ssh(
+        "h1",
+        f": >{WATCHED}; : >{WATCHED}.lines; nohup sh -c {shlex.quote(loop)} >/dev/null 2>&1 </dev/null &",
+    )
+
+
+def seen_command_lines(fleet: LabFleet) -> str:
+    """Return the command lines that h1 has seen."""
+    return fleet.ssh("h1", f"rm -f {WATCHED}; cat {WATCHED}.lines; rm -f {WATCHED}.lines")
+
+
+def test_a_secret_from_a_variable_is_in_its_file_and_in_no_line_that_others_read(
+    fleet: LabFleet, project: str, tmp_path: Path
+) -> None:
+    web = {
+        "image": IMAGE,
+        "environment": ["TOKEN"],
+        "secrets": [{"source": "token", "uid": 1000, "gid": 33, "mode": "0440"}],
+        "stop_grace_period": "1s",
+        "deploy": {"placement": {"constraints": ["node.hostname == h1"]}},
+    }
+    text = {"name": project, "services": {"web": web}, "secrets": {"token": {"environment": "TOKEN"}}}
+    playbook = tmp_path / f"{project}.yaml"
+    playbook.write_text(json.dumps(text))
+    watch_command_lines(fleet)
+
+    applied = fleet.cli("apply", str(playbook), "--env", "TOKEN", "--yes", TOKEN=SECRET)
+    lines = seen_command_lines(fleet)
+
+    assert applied.code == 0, applied.stdout + applied.stderr
+    assert inside(fleet, project, "ls -ln /run/secrets | busybox awk 'NR>1{print $1,$3,$4,$NF}'") == [
+        "-r--r----- 1000 33 token",
+    ]
+    assert inside(fleet, project, "cat /run/secrets/token; echo; echo $TOKEN") == [SECRET, SECRET]
+    assert f"{project}-web-1" in lines
+    assert SECRET not in lines
+    assert SECRET not in applied.stdout + applied.stderr
+    assert SECRET not in fleet.ssh("h1", "journalctl -q --no-pager; cat /etc/systemd/system/clusterctl-*")
+    kept = "grep -rl --exclude-dir=docker --exclude-dir=containerd -f - /etc /var/lib /run /var/log"
+    assert set(fleet.ssh("h1", f"{kept} | xargs stat -c '%u %A'", stdin=SECRET).splitlines()) == {
+        "0 -rw-------",
+        "1000 -r--r-----",
+    }
+    folders = fleet.ssh("h1", "stat -c %a /etc/clusterctl/files /etc/clusterctl/env /etc/clusterctl/projects")
+    assert set(folders.split()) == {"700"}
+
+
+def test_a_volume_and_a_network_of_somebody_else_are_used_and_left(
+    fleet: LabFleet, project: str, tmp_path: Path
+) -> None:
+    """`external` with the name below it, as files of old write it."""
+    kept = f"kept-{project}"
+    fleet.ssh("h2", f"docker volume create {kept}; docker network create {kept}")
+    web = {"image": IMAGE, "volumes": ["data:/data"], "networks": ["old"], "stop_grace_period": "1s"}
+    text = {
+        "name": project,
+        "services": {"web": web},
+        "volumes": {"data": {"external": {"name": kept}}},
+        "networks": {"old": {"external": {"name": kept}}},
+    }
+    playbook = tmp_path / f"{project}.yaml"
+    playbook.write_text(json.dumps(text))
+
+    fleet.apply(playbook)
+
+    assert [item["host"] for item in fleet.all_containers(f"{project}-").values()] == ["h2"]
+    shown = (
+        "{{range .Mounts}}{{.Name}}{{end}} {{range $name, $_ := .NetworkSettings.Networks}}{{$name}}{{end}}"
+    )
+    assert fleet.inside("h2", "docker", "inspect", "-f", shown, f"{project}-web-1").split() == [kept, kept]
+    assert fleet.cli("delete", project, "--yes").code == 0
+    assert fleet.ssh("h2", f"docker volume rm {kept}; docker network rm {kept}").split() == [kept, kept]
