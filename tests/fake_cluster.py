@@ -27,6 +27,7 @@ from clusterctl.model.snapshot import (
     Snapshot,
     Unreachable,
 )
+from clusterctl.operations.failures import Failures, note
 from clusterctl.operations.fleet import Emit
 from tests import fake_steps
 from tests.builders import digest_of, facts_of
@@ -63,13 +64,16 @@ class FakeCluster:
         self.effects = 0
         self.looks: list[LookRequest] = []
         self.performed: list[Batch] = []
+        self.failures: Failures = {}
 
     # --- looking ---------------------------------------------------------------------------------
 
     def look(self, hosts: Sequence[Host], request: LookRequest) -> Snapshot:
         """Return what each host answers; nothing changes."""
         self.looks.append(request)
-        return Snapshot({host.name: self._answer(host, request) for host in hosts})
+        answers = {host.name: self._answer(host, request) for host in hosts}
+        note(self.failures, answers)
+        return Snapshot(answers)
 
     def see(self) -> Snapshot:
         """Return a look at all hosts, without asking for images."""
@@ -142,6 +146,7 @@ class FakeCluster:
                 fake_steps.run_here(self, mine) if name == OPERATOR else HostWork(self, name).run(mine, epoch)
             )
             failed = [result for result in found.values() if result.status == "failed"]
+            note(self.failures, {} if name == OPERATOR else {name: tuple(found.values())})
             emit(Event("host-end", failed[0].detail if failed else "done", name, failed=bool(failed)))
             results |= found
         return tuple(results[number] for number in range(len(batch.steps)))

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import errno
 import io
 import os
 import signal
 import sys
 import traceback
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from clusterctl import __version__
-from clusterctl.cli.console import COLOURS, FORMS, choose_form, say, show_error
+from clusterctl.cli.console import COLOURS, FORMS, choose_form
 from clusterctl.cli.deadline import Deadline
+from clusterctl.cli.ending import forget_stdout, tell
 from clusterctl.cli.globals import Settings, check_workers
-from clusterctl.cli.usage import next_step, wrong_usage
 from clusterctl.cli.verbs import NAMED, Verbs
-from clusterctl.errors import EXIT_FAILED, EXIT_INPUT, EXIT_INTERRUPTED, ClusterctlError, InputError
+from clusterctl.errors import EXIT_FAILED, EXIT_INTERRUPTED, InputError
+
+if TYPE_CHECKING:
+    from clusterctl.operations.failures import Failures
 
 app = typer.Typer(
     name="clusterctl",
@@ -118,6 +120,7 @@ def globals_(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
         ask_pass=ask_pass,
         ask_sudo_pass=ask_sudo_pass,
         ssh_options=tuple(ssh_option or ()),
+        failures=ctx.obj,
     )
 
 
@@ -146,7 +149,7 @@ def main() -> None:
     try:
         sys.stdout.flush()
     except BrokenPipeError:
-        _forget_stdout()
+        forget_stdout()
         code = 128 + signal.SIGPIPE
     except (ValueError, OSError):
         code = code or EXIT_FAILED
@@ -173,18 +176,29 @@ def _fill_closed_streams() -> bool:
 
 
 def _run() -> int:
+    """Run the verb; where it did not end well, say last what to do about hosts that did not answer."""
+    failures: Failures = {}
+    code = _run_verb(failures)
+    if failures and 0 < code < EXIT_INTERRUPTED:
+        from clusterctl.cli.next_steps import say_next_steps
+
+        say_next_steps(failures.values())
+    return code
+
+
+def _run_verb(failures: Failures) -> int:
     try:
         if sys.argv[1:3] == ["completion", "words"]:
             return _complete(sys.argv[3:])
-        result = app(standalone_mode=False, prog_name="clusterctl")
+        result = app(standalone_mode=False, prog_name="clusterctl", obj=failures)
     except Exception as error:  # noqa: BLE001 - the last line of defence: a person gets a sentence, not a trace
         if "--debug" in sys.argv and not isinstance(error, typer.Exit):
             traceback.print_exc()
-        return _tell(error)
+        return tell(error)
     except KeyboardInterrupt:
-        return _tell(typer.Abort())
+        return tell(typer.Abort())
     except SystemExit as ended:  # so typer answers a pipe that nobody reads
-        return _tell(ended.__context__ if isinstance(ended.__context__, OSError) else typer.Exit(1))
+        return tell(ended.__context__ if isinstance(ended.__context__, OSError) else typer.Exit(1))
     return result if isinstance(result, int) else 0
 
 
@@ -193,52 +207,3 @@ def _complete(rest: list[str]) -> int:
     from clusterctl.cli.completion_verb import print_words
 
     return print_words(rest[0] if rest else "")
-
-
-def _tell(error: Exception) -> int:
-    """Say on stderr what ended the verb, and return the exit code."""
-    match error:
-        case ClusterctlError():
-            show_error(error)
-            return error.exit_code
-        case typer.Exit():
-            return int(error.exit_code)
-        case typer.Abort():
-            say(
-                "interrupted; hosts finish what they began. The same command, or clusterctl resume, goes on from there."
-            )
-            return EXIT_INTERRUPTED
-        case OSError():
-            return _tell_of_the_machine(error)
-        case _ if hasattr(error, "format_message"):  # typer's own: an unknown verb, a missing argument
-            say(f"error: {wrong_usage(error)}")
-            say(f"next: {next_step(error)}")
-            return EXIT_INPUT
-        case _:
-            return _tell_a_defect(error)
-
-
-def _tell_of_the_machine(error: OSError) -> int:
-    """Say what this machine refused: a pipe that nobody reads ends us without a word, a full disk is no defect."""
-    if isinstance(error, BrokenPipeError):
-        _forget_stdout()
-        return 128 + signal.SIGPIPE
-    if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-        return _tell_a_defect(error)
-    _forget_stdout()
-    say(
-        f"error: {error.strerror}: the result, or what clusterctl keeps on this machine, is not written whole"
-    )
-    say("next: make room there. The same command, or clusterctl resume, goes on.")
-    return EXIT_FAILED
-
-
-def _tell_a_defect(error: Exception) -> int:
-    say(f"error: this is a defect of clusterctl: {type(error).__name__}: {error}")
-    say("next: run it again with --debug and report what it prints.")
-    return EXIT_FAILED
-
-
-def _forget_stdout() -> None:
-    """Nobody reads stdout any more: let nothing complain about it at exit."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)

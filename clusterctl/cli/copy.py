@@ -12,7 +12,6 @@ import typer
 
 from clusterctl.cli.console import print_line, say, show_document
 from clusterctl.cli.documents import unreachable_document
-from clusterctl.cli.look import say_next_steps
 from clusterctl.cli.wiring import Workspace
 from clusterctl.errors import EXIT_DONE, EXIT_FAILED, EXIT_IDENTITY, InputError
 from clusterctl.model.snapshot import Unreachable
@@ -139,7 +138,6 @@ def _run(
         )
     for answer in failed:
         say(f"{answer.host}: {answer.rung}: {answer.reason}")
-    say_next_steps(failed)
     if any(answer.is_identity for answer in failed):
         return EXIT_IDENTITY
     return EXIT_FAILED if failed else EXIT_DONE

@@ -63,7 +63,7 @@ def unreachable_document(answer: Unreachable) -> dict[str, Any]:
         "rung": answer.rung,
         "reason": answer.reason,
         "via": answer.via,
-        "next": answer.next_step,
+        "next": answer.advice,
     }
 
 
@@ -77,7 +77,7 @@ def host_document(host: Host, answer: HostFacts | Unreachable) -> dict[str, Any]
         "reachable": isinstance(answer, HostFacts),
     }
     if isinstance(answer, Unreachable):
-        return {**base, "rung": answer.rung, "reason": answer.reason, "boot_id": None}
+        return {**base, "rung": answer.rung, "reason": answer.reason, "next": answer.advice, "boot_id": None}
     return {
         **base,
         "boot_id": answer.boot_id,

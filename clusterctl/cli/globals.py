@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import sys
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from typer import Abort
 from typer.core import TyperGroup
@@ -14,12 +14,18 @@ from clusterctl.cli import deadline
 from clusterctl.cli.console import error_document, say, show_document
 from clusterctl.errors import EXIT_DONE, ClusterctlError, InputError, LockedError
 
+if TYPE_CHECKING:
+    from clusterctl.operations.failures import Failures
+
 MAX_WORKERS = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the global options said. With `lines`, `output` is json and every document is one or more lines."""
+    """What the global options said. With `lines`, `output` is json and every document is one or more lines.
+
+    `failures`: the hosts that did not answer so far.
+    """
 
     inventory: str = "inventory.yaml"
     output: str = "table"
@@ -38,6 +44,7 @@ class Settings:
     ask_pass: bool = False
     ask_sudo_pass: bool = False
     ssh_options: tuple[str, ...] = ()
+    failures: Failures = field(default_factory=dict, compare=False)
 
     @property
     def may_ask(self) -> bool:

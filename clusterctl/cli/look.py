@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Iterable
 from typing import Annotated
 
 import typer
@@ -25,7 +24,6 @@ from clusterctl.model.snapshot import HostFacts, LookRequest, Snapshot, Unreacha
 HELP = "Which hosts: web[01-03], zone=a, @group, all."
 Selector = Annotated[str, typer.Argument(help=HELP)]
 OptionalSelector = Annotated[str | None, typer.Argument(help=f"{HELP} Default: -H, else all.")]
-MOST_STEPS = 5
 HOST_COLUMNS = ("HOST", "ADDRESS", "LABELS", "STATE", "DOCKER", "LOAD", "MEMORY FREE", "DISK FREE", "OS")
 STYLES = {"healthy": "green", "running": "green", "failed": "red", "unhealthy": "red", "starting": "yellow"}
 
@@ -260,16 +258,6 @@ def _value(value: object) -> str:
     return "unknown" if value is None else str(value)
 
 
-def say_next_steps(failed: Iterable[Unreachable]) -> None:
-    """Say what to do about hosts that did not answer, each thing once, and no more than a screen takes."""
-    steps = list(dict.fromkeys(answer.next_step for answer in failed if answer.next_step))
-    for step in steps[:MOST_STEPS]:
-        say(f"next: {step}")
-    if len(steps) > MOST_STEPS:
-        say(f"next: so with {len(steps) - MOST_STEPS} more")
-
-
 def _say_unreachable(snapshot: Snapshot) -> None:
     for answer in snapshot.unreachable:
         say(f"{answer.host}: {answer.rung}: {answer.reason}; what runs there is unknown, not stopped")
-    say_next_steps(snapshot.unreachable)

@@ -11,7 +11,7 @@ import typer
 from clusterctl.cli.console import say, show_document
 from clusterctl.cli.documents import command_document, unreachable_document
 from clusterctl.cli.folded import print_diff, print_folded
-from clusterctl.cli.look import Selector, say_next_steps
+from clusterctl.cli.look import Selector
 from clusterctl.cli.wiring import Workspace
 from clusterctl.errors import EXIT_DONE, EXIT_FAILED, EXIT_IDENTITY, InputError
 from clusterctl.model.report import CommandResult
@@ -63,7 +63,6 @@ def exec_(
         (print_diff if diff else print_folded)(results)
         for answer in failed:
             say(f"{answer.host}: {answer.rung}: {answer.reason}")
-        say_next_steps(failed)
     if any(answer.is_identity for answer in failed):
         return EXIT_IDENTITY
     return EXIT_FAILED if failed or any(result.exit_code for result in results) else EXIT_DONE

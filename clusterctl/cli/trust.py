@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from clusterctl.cli.console import confirm, print_line, say, show_document, show_table
 from clusterctl.cli.documents import unreachable_document
-from clusterctl.cli.look import say_next_steps
 from clusterctl.errors import EXIT_DONE, EXIT_FAILED, EXIT_IDENTITY, InputError
 from clusterctl.model.snapshot import Unreachable
 
@@ -60,7 +59,6 @@ def _show(workspace: Workspace, offered: Sequence[Offered], failed: Sequence[Unr
             say(f"next: if the host was made anew: ssh-keygen -R '{one.name}', then trust it again")
     for answer in failed:
         say(f"{answer.host}: {answer.rung}: {answer.reason}")
-    say_next_steps(failed)
 
 
 def _document(one: Offered) -> dict[str, Any]:

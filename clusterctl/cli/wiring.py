@@ -99,7 +99,13 @@ class Workspace:
                 say(note)
         holder = f"{self.verb} by {self.login}@{socket.gethostname()} pid {os.getpid()}"
         return SshFleet(
-            self.inventory, credentials, self.login, holder, self.settings.workers, self.fencing.off_if_silent
+            self.inventory,
+            credentials,
+            self.login,
+            holder,
+            self.settings.workers,
+            self.fencing.off_if_silent,
+            self.settings.failures,
         )
 
     @cached_property
@@ -152,7 +158,7 @@ class Workspace:
 
     def target(self, host: Host) -> Target:
         """Return where a host is, for programs that know nothing of the inventory: all paths are whole."""
-        from clusterctl.operations.fleet import target_of
+        from clusterctl.operations.targets import target_of
 
         return self._whole(target_of(self.inventory, host, self.login))
 

@@ -15,6 +15,19 @@ from clusterctl.model.packages import PackageFacts
 
 Rung = Literal["resolve", "connect", "banner", "host-key", "auth", "sudo", "exec", "answer", "identity"]
 
+_BY_HAND = "log in by hand and see why: clusterctl ssh {host}"
+NEXT_STEPS: Mapping[Rung, str] = {
+    "resolve": "check the address in the inventory, or DNS",
+    "connect": "is it up? look at its console, and at the way to it from here",
+    "banner": "try again in a while; sshd there is overloaded (MaxStartups), or something else answers at that port",
+    "host-key": "clusterctl hosts trust {host}",
+    "auth": _BY_HAND,
+    "sudo": "see what it may do there: sudo -l",
+    "exec": _BY_HAND,
+    "answer": _BY_HAND,
+    "identity": "let the inventory name each machine once; a cloned one needs its own id: systemd-machine-id-setup",
+}
+"""What to do about a failure on a rung, where nothing better is known."""
 LATEST_S = 253_402_300_799
 """The last second of the year 9999: no later moment can be shown as a date."""
 
@@ -23,7 +36,8 @@ LATEST_S = 253_402_300_799
 class Unreachable:
     """A look that failed: on which rung of the ladder, and why, in words for a person.
 
-    `via`: the jump host that failed, so that nothing is known of the host itself. `next_step`: what to do about it.
+    `via`: the jump host that failed, so that nothing is known of the host itself. `next_step`: what to do about it;
+    `kind` where it has words of this one host in it: failures of one kind on many hosts are told once.
     """
 
     host: str
@@ -31,6 +45,12 @@ class Unreachable:
     reason: str
     via: str = ""
     next_step: str = field(default="", compare=False)
+    kind: str = field(default="", compare=False)
+
+    @property
+    def advice(self) -> str:
+        """What to do about it, in words; never nothing."""
+        return self.next_step or NEXT_STEPS[self.rung].format(host=self.via or self.host)
 
     @property
     def is_identity(self) -> bool:

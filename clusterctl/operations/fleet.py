@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, partial
 from queue import SimpleQueue
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Protocol, Self, TypeVar
 
 from clusterctl.model.fence import Action, AgentAnswer, Fenced, FenceDevice
 from clusterctl.model.health import Opinion
@@ -21,12 +21,14 @@ from clusterctl.model.inventory import Inventory
 from clusterctl.model.plan import OPERATOR, Batch, Step
 from clusterctl.model.report import CommandResult, Event, StepResult
 from clusterctl.model.snapshot import HostFacts, LookRequest, Snapshot, Unreachable
+from clusterctl.operations.failures import Failures, note
 from clusterctl.operations.host_work import HostWork, host_event, results_of, run_here
+from clusterctl.operations.targets import target_of
 from clusterctl.remote.copy import Copied
 from clusterctl.remote.dialer import Dialer
 from clusterctl.remote.facts import LOOK_CAP_BYTES, build_look, look_deadline_s, mark_duplicates, parse_look
 from clusterctl.remote.failure import HostFailure
-from clusterctl.remote.fanout import WORKERS, fan_out
+from clusterctl.remote.fanout import WORKERS, Lender, fan_out
 from clusterctl.remote.fence import agent_answer, agent_script
 from clusterctl.remote.frame import new_nonce
 from clusterctl.remote.keys import Keys
@@ -36,6 +38,7 @@ from clusterctl.remote.ssh import Connection, root_shell
 from clusterctl.remote.target import Target
 from clusterctl.remote.trust import Offered
 
+T = TypeVar("T")
 Emit = Callable[[Event], None]
 
 
@@ -59,7 +62,8 @@ class Fleet(Protocol):
 class SshFleet:
     """The hosts of an inventory, reached by SSH. `holder` is told to whoever we keep waiting.
 
-    Looks and batches share connections, which `close` ends. `fence` makes certain that a host is off.
+    Looks and batches share connections, which `close` ends. `fence` makes certain that a host is off. Whoever does
+    not answer is noted in `failures`, whatever was asked.
     """
 
     inventory: Inventory
@@ -68,6 +72,7 @@ class SshFleet:
     holder: str = "clusterctl"
     workers: int = WORKERS
     fence: Callable[[str], Fenced] | None = None
+    failures: Failures = field(default_factory=dict)
 
     def __enter__(self) -> Self:
         return self
@@ -101,13 +106,40 @@ class SshFleet:
                 way = way.via
             targets |= {one.host: one for one in reversed(chain) if one.host not in targets}
         with ThreadPoolExecutor(min(self.workers, max(1, len(targets)))) as pool:
-            return dict(zip(targets, pool.map(self._peek, targets.values()), strict=True))
+            answers = dict(zip(targets, pool.map(self._peek, targets.values()), strict=True))
+        note(self.failures, answers)
+        return answers
 
     def _peek(self, target: Target) -> Offered | Unreachable:
         try:
             return self._dialer.peek(target)
         except HostFailure as failure:
             return failure.unreachable
+
+    def ask(
+        self,
+        hosts: Sequence[Host],
+        work: Callable[[Connection], T],
+        deadline_s: float,
+        on_done: Callable[[str, T | Unreachable], object] | None = None,
+        on_look: Callable[[], object] = lambda: None,
+        lender: Lender | None = None,
+    ) -> dict[str, T | Unreachable]:
+        """Do any work on hosts in parallel, as `fan_out` says; the one place from which hosts are contacted so.
+
+        `lender`: whose connections; without it each host gets one of its own.
+        """
+        answers = fan_out(
+            [self.target(host) for host in hosts],
+            work,
+            lender or self._dialer,
+            workers=self.workers,
+            deadline_s=deadline_s,
+            on_done=on_done,
+            on_look=on_look,
+        )
+        note(self.failures, answers)
+        return answers
 
     def dialer(self) -> Dialer:
         """Return the dialer of this fleet, with its keys and time limits; its connections are the caller's."""
@@ -120,14 +152,15 @@ class SshFleet:
     def look(self, hosts: Sequence[Host], request: LookRequest) -> Snapshot:
         """Look at hosts: one command each, and one connection per run."""
         limit_s = look_deadline_s(request)
-        answers = fan_out(
-            [self.target(host) for host in hosts],
+        answers = self.ask(
+            hosts,
             partial(_look, request=request, cluster=self.inventory.cluster, deadline_s=limit_s),
-            self._pool,
-            workers=self.workers,
-            deadline_s=limit_s + self._connect_s,
+            limit_s + self._connect_s,
+            lender=self._pool,
         )
-        return Snapshot(mark_duplicates(answers))
+        marked = mark_duplicates(answers)
+        note(self.failures, marked)
+        return Snapshot(marked)
 
     def perform(self, batch: Batch, emit: Emit, epoch: int) -> tuple[StepResult, ...]:
         """Run the operator's own commands, then one composed script on every host of the batch."""
@@ -153,14 +186,13 @@ class SshFleet:
             while not told.empty():
                 emit(told.get())
 
-        answers = fan_out(
-            [self.target(self.inventory.host(name)) for name in steps],
+        answers = self.ask(
+            [self.inventory.host(name) for name in steps],
             work,
-            self._pool,
-            workers=self.workers,
-            deadline_s=work.longest_s + self._connect_s,
+            work.longest_s + self._connect_s,
             on_done=lambda name, answer: emit(host_event(name, answer)),
             on_look=pass_on,
+            lender=self._pool,
         )
         for connection in work.spare:
             self._pool.keep(connection)
@@ -181,12 +213,11 @@ class SshFleet:
             ]
             for peer, names in asked.items()
         }
-        answers = fan_out(
-            [self.target(self.inventory.host(peer)) for peer in asked],
+        answers = self.ask(
+            [self.inventory.host(peer) for peer in asked],
             lambda connection: ask_peer(connection, targets[connection.target.host]),
-            self._pool,
-            workers=self.workers,
-            deadline_s=PEERS_S + self._connect_s,
+            PEERS_S + self._connect_s,
+            lender=self._pool,
         )
         return tuple(
             opinion
@@ -205,8 +236,7 @@ class SshFleet:
         deadline_s: float,
     ) -> dict[str, CommandResult | Unreachable]:
         """Run any work on hosts in parallel, as `exec` and `logs` do."""
-        targets = [self.target(host) for host in hosts]
-        return fan_out(targets, work, self._dialer, workers=self.workers, deadline_s=deadline_s)
+        return self.ask(hosts, work, deadline_s)
 
     def copy(
         self,
@@ -216,9 +246,7 @@ class SshFleet:
         on_done: Callable[[str, Copied | Unreachable], object],
     ) -> dict[str, Copied | Unreachable]:
         """Copy files to or from hosts in parallel."""
-        targets = [self.target(host) for host in hosts]
-        limit_s = deadline_s + self._connect_s
-        return fan_out(targets, work, self._dialer, workers=self.workers, deadline_s=limit_s, on_done=on_done)
+        return self.ask(hosts, work, deadline_s + self._connect_s, on_done)
 
     def run_agent(self, device: FenceDevice, action: Action, secrets: Mapping[str, str]) -> AgentAnswer:
         """Run a fence agent on the host that its device names; one that cannot be reached proves nothing."""
@@ -245,15 +273,6 @@ class SshFleet:
     @cached_property
     def _pool(self) -> Pool:
         return Pool(self._dialer)
-
-
-def target_of(inventory: Inventory, host: Host, default_user: str) -> Target:
-    """Return where a host of an inventory is, with the way to it and the options of each on it."""
-    user, via = inventory.ssh.user or default_user, None
-    for hop in host.jumps:
-        ssh = inventory.ssh_of(hop.name)
-        via = Target(hop.name, hop.address, hop.port, hop.user or user, via, ssh)
-    return Target(host.name, host.address, host.port, host.user or user, via, host.ssh)
 
 
 def _look(

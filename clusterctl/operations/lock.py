@@ -15,6 +15,7 @@ from functools import partial
 
 from clusterctl.errors import LockedError
 from clusterctl.model.snapshot import Unreachable
+from clusterctl.operations.failures import note
 from clusterctl.operations.fleet import SshFleet
 from clusterctl.operations.lock_seat import Opened, Seat, Session
 from clusterctl.operations.lock_words import ago, explain, majority_of
@@ -211,9 +212,12 @@ def lock_of(fleet: SshFleet) -> MajorityLock:
 
     def take(host: str, claim: Claim) -> Opened:
         words = {"run": claim.run, "by": claim.by, "command": claim.command}
+        answer: Opened
         try:
-            return take_lock(dialer.dial(fleet.target(fleet.inventory.host(host))), words)
+            answer = take_lock(dialer.dial(fleet.target(fleet.inventory.host(host))), words)
         except HostFailure as failure:
-            return failure.unreachable
+            answer = failure.unreachable
+        note(fleet.failures, {host: answer})
+        return answer
 
     return MajorityLock(fleet.inventory.lock_hosts, take, fleet.inventory.longest_connect_s + ANSWER_S)

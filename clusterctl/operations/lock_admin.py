@@ -14,7 +14,6 @@ from clusterctl.model.snapshot import Unreachable
 from clusterctl.operations.fleet import SshFleet
 from clusterctl.operations.lock_words import majority_of, told
 from clusterctl.planning.epochs import doubt_epochs
-from clusterctl.remote.fanout import fan_out
 from clusterctl.remote.lock_look import FREE_S, LOOK_S, HostLock, free_lock, look_at_lock
 
 Looks = Mapping[str, HostLock | Unreachable]
@@ -36,13 +35,7 @@ def lock_hosts_of(fleet: SshFleet) -> tuple[Host, ...]:
 def look_at_locks(fleet: SshFleet, hosts: Sequence[Host]) -> Looks:
     """Return what hosts say of the lock, in parallel; changes nothing."""
     deadline_s = fleet.inventory.longest_connect_s + LOOK_S
-    return fan_out(
-        [fleet.target(host) for host in hosts],
-        look_at_lock,
-        fleet.dialer(),
-        workers=fleet.workers,
-        deadline_s=deadline_s,
-    )
+    return fleet.ask(hosts, look_at_lock, deadline_s)
 
 
 def release_by_force(fleet: SshFleet, by: str, reason: str) -> Freed:
@@ -55,11 +48,10 @@ def release_by_force(fleet: SshFleet, by: str, reason: str) -> Freed:
     _demand_majority(fleet, seen, "nothing was changed")
     epoch = 1 + max(answer.epoch for answer in seen.values() if isinstance(answer, HostLock))
     words = f"lock released by force by {by}: {reason}"
-    freed = fan_out(
-        [fleet.target(host) for host in lock_hosts_of(fleet)],
+    freed = fleet.ask(
+        lock_hosts_of(fleet),
         lambda connection: free_lock(connection, epoch, words),
-        fleet.dialer(),
-        deadline_s=fleet.inventory.longest_connect_s + FREE_S,
+        fleet.inventory.longest_connect_s + FREE_S,
     )
     _demand_majority(fleet, {name: _raised(answer, epoch) for name, answer in freed.items()}, "try again")
     return Freed(freed, epoch)

@@ -52,9 +52,8 @@ def _not_begun(host: str, result: CommandResult) -> Unreachable:
             next_step="apt-get install sudo there, or log in as root",
         )
     reason = f"the script did not start (exit code {result.exit_code}): {said}"
-    return Unreachable(
-        host, "exec", reason, next_step=f"does the user have a shell there? clusterctl ssh {host}"
-    )
+    step = f"does the user have a shell there? clusterctl ssh {host}"
+    return Unreachable(host, "exec", reason, next_step=step, kind="shell")
 
 
 def strict_json(text: str) -> Any:

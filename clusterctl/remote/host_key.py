@@ -22,6 +22,7 @@ def check_host_key(offered: paramiko.PKey, hosts: KnownHosts, target: Target) ->
         problem = f"host key {key.print} is revoked in known_hosts; nothing was sent"
         raise HostFailure(target.host, "host-key", problem, next_step=_ASK)
     known = hosts.keys_of(name)
+    sort = ""
     why = _why_not(certificate, hosts, name, target) if certificate else ""
     if key in known or (certificate and not why):
         return
@@ -31,6 +32,7 @@ def check_host_key(offered: paramiko.PKey, hosts: KnownHosts, target: Target) ->
     elif known:
         prints = ", ".join(sorted(f"{old.kind} {old.print}" for old in known))
         problem = f"host key changed: known {prints}, offered {key.kind} {key.print}; nothing was sent"
+        sort = "host key changed"
         step = (
             f"{_ASK}; if it was made anew: ssh-keygen -R '{name}', then clusterctl hosts trust {target.host}"
         )
@@ -38,7 +40,7 @@ def check_host_key(offered: paramiko.PKey, hosts: KnownHosts, target: Target) ->
         where = " or ".join(hosts.files)
         problem = f"unknown host key {key.kind} {key.print}: {name} is not in {where}"
         step = "clusterctl hosts trust"
-    raise HostFailure(target.host, "host-key", problem, next_step=step)
+    raise HostFailure(target.host, "host-key", problem, next_step=step, kind=sort)
 
 
 _ASK = "ask whoever runs the host: ssh-keygen -lf /etc/ssh/ssh_host_ed25519_key.pub"

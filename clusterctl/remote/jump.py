@@ -96,6 +96,8 @@ class Jumps:
                 f"{_name(target)}: {found.reason}",
                 transient=jump.failure.transient,
                 via=found.via or via.host,
+                next_step=found.next_step,
+                kind=found.kind,
             )
 
     def _forget(self, target: Target, dead: Connection) -> None:
@@ -129,8 +131,9 @@ def _not_forwarded(target: Target, error: paramiko.ChannelException) -> HostFail
         reason = (
             f"{_name(target)} forwards no connections for us (sshd_config: AllowTcpForwarding, PermitOpen)"
         )
-        return HostFailure(target.host, "connect", reason, via=_via(target).host)
+        step = "let sshd there forward connections: AllowTcpForwarding yes, and PermitOpen"
+        return HostFailure(target.host, "connect", reason, via=_via(target).host, next_step=step)
     where = f"{target.address} port {target.port}"
-    return HostFailure(
-        target.host, "connect", f"{where}: not to be reached from {_name(target)}: {error.text}"
-    )
+    reason = f"{where}: not to be reached from {_name(target)}: {error.text}"
+    step = f"is it up? does {_via(target).host} have a way to it, and does a firewall let port {target.port} through?"
+    return HostFailure(target.host, "connect", reason, next_step=step, kind="not from there")

@@ -243,5 +243,7 @@ class LockSession:
         code = self._channel.exit_status
         answer = parse_answer(self.host, CommandResult(self.host, code, bytes(self._said), said), self._nonce)
         if isinstance(answer, Unreachable):
-            return HostFailure(self.host, answer.rung, answer.reason)
+            return HostFailure(
+                self.host, answer.rung, answer.reason, next_step=answer.next_step, kind=answer.kind
+            )
         return HostFailure(self.host, "exec", first_line(said) or "the lock's session ended at once")

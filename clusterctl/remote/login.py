@@ -130,9 +130,11 @@ def _refused(target: Target, tried: list[str], more: str) -> HostFailure:
     else:
         reason = f"user key refused for {target.user} (tried {', '.join(tried)}){more}"
     step = f"ssh-copy-id -p {target.port} {target.user}@{target.address}, or name another user or key"
-    return HostFailure(target.host, "auth", first_line(reason, 900), next_step=step)
+    return HostFailure(target.host, "auth", first_line(reason, 900), next_step=step, kind="user key")
 
 
 def _password_refused(target: Target, what: str) -> HostFailure:
     step = "try it by hand, once: clusterctl ssh " + target.host
-    return HostFailure(target.host, "auth", f"the password of {target.user} {what}", next_step=step)
+    return HostFailure(
+        target.host, "auth", f"the password of {target.user} {what}", next_step=step, kind="password"
+    )

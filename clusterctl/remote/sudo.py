@@ -77,4 +77,4 @@ def _ended(target: Target, said: bytes) -> HostFailure:
 
 def _refused(target: Target, reason: str) -> HostFailure:
     step = f"check the password of {target.user}, and its rights there: sudo -l -U {target.user}"
-    return HostFailure(target.host, "sudo", reason, next_step=step)
+    return HostFailure(target.host, "sudo", reason, next_step=step, kind="sudo")

@@ -160,8 +160,10 @@ def open_socket(target: Target, timeout_s: float) -> WireSocket:
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or "not a valid host name"
         step = f"check the address of {target.host} in the inventory, or DNS: getent hosts {target.address}"
-        raise HostFailure(target.host, "resolve", f"{target.address}: {reason}", next_step=step) from None
-    problem, step = "no address", ""
+        raise HostFailure(
+            target.host, "resolve", f"{target.address}: {reason}", next_step=step, kind="resolve"
+        ) from None
+    problem, step, sort = "no address", "", ""
     for family, kind, protocol, _, address in found:
         left = deadline - time.monotonic()
         if left <= 0:
@@ -172,23 +174,24 @@ def open_socket(target: Target, timeout_s: float) -> WireSocket:
             plain.connect(address)
         except OSError as error:
             plain.close()
-            problem, step = _explain(target, error, timeout_s)
+            problem, step, sort = _explain(target, error, timeout_s)
         else:
             return WireSocket(plain, deadline)
-    raise HostFailure(target.host, "connect", problem, next_step=step)
+    raise HostFailure(target.host, "connect", problem, next_step=step, kind=sort)
 
 
-def _explain(target: Target, error: OSError, timeout_s: float) -> tuple[str, str]:
-    """Return what happened, and what to do next."""
+def _explain(target: Target, error: OSError, timeout_s: float) -> tuple[str, str, str]:
+    """Return what happened, what to do next, and the kind of failure."""
     where = f"{target.address} port {target.port}"
     if isinstance(error, ConnectionRefusedError):
         reason = f"{where}: connection refused: is sshd running? services may be fine"
-        return reason, "start sshd there by its console, or set the right port in the inventory"
+        return reason, "start sshd there by its console, or set the right port in the inventory", "refused"
     if isinstance(error, TimeoutError):
         reason = f"{where}: no answer within {timeout_s:g} s"
         return (
             reason,
             f"is the host up, and does a firewall let port {target.port} through? a jump host may be needed",
+            "timeout",
         )
     reason = f"{where}: {(error.strerror or str(error)).lower()}"
-    return reason, f"check the route from here: ip route get {target.address}"
+    return reason, f"check the route from here: ip route get {target.address}", "route"

@@ -61,7 +61,12 @@ def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.Capture
     cluster = FakeCluster(
         parse_inventory(INVENTORY, "inventory.yaml"), ["registry:5000/web:1", "registry:5000/web:2"]
     )
-    monkeypatch.setattr(wiring.Workspace, "fleet", property(lambda _: cluster))
+
+    def fleet(workspace: wiring.Workspace) -> FakeCluster:
+        cluster.failures = workspace.settings.failures
+        return cluster
+
+    monkeypatch.setattr(wiring.Workspace, "fleet", property(fleet))
     monkeypatch.setattr(wiring.Workspace, "lock", property(lambda _: NoLock()))
     monkeypatch.setattr(interrupt.Interrupt, "arm", lambda _: None)
     off_s, clock = cluster.clock_s - time.time(), time.time

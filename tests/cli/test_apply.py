@@ -174,6 +174,7 @@ def test_an_unreachable_host_stops_everything(desk: Desk) -> None:
         "error: cannot apply shop: what runs on some hosts is unknown",
         "  h2  connection refused",
         "next: bring the hosts back, or go on without them: --ignore-host h2. Nothing was changed.",
+        "next: h2: is it up? look at its console, and at the way to it from here",
     ]
     assert desk.cluster.effects == 0
 
@@ -201,6 +202,7 @@ def test_a_host_that_refuses_us_is_6(desk: Desk) -> None:
         "error: cannot apply shop: a host was not let in, or did not let us in",
         "  h2  the host key has changed",
         "next: check the keys, known_hosts or sudo there. Nothing was changed.",
+        "next: h2: clusterctl hosts trust h2",
     ]
 
 

@@ -265,4 +265,7 @@ def test_a_file_of_urls_may_have_remarks(shop: Desk, tmp_path: Path) -> None:
 
     answer = shop.run("health", "--notify", f"@{tmp_path / 'urls'}")
 
-    assert answer.err == "not told: --notify URL 1 of those given did not take it\n"
+    assert answer.err == (
+        "not told: --notify URL 1 of those given did not take it\n"
+        "next: h2: is it up? look at its console, and at the way to it from here\n"
+    )

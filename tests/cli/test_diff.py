@@ -135,7 +135,10 @@ def test_a_host_that_does_not_answer_is_unknown_and_the_others_are_shown(desk: D
     ran = desk.run("diff", "--detailed-exitcode")
 
     assert ran.code == 1
-    assert ran.err == "h2: connect: no answer in 10 s; what lies there is unknown\n"
+    assert ran.err == (
+        "h2: connect: no answer in 10 s; what lies there is unknown\n"
+        "next: h2: is it up? look at its console, and at the way to it from here\n"
+    )
     assert ran.out.splitlines()[0] == f"--- {PATH}"
 
 

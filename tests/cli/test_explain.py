@@ -117,7 +117,10 @@ def test_a_host_that_does_not_answer_is_unknown(desk: Desk) -> None:
     service, host = desk.run("explain", "web"), desk.run("explain", "h2")
 
     assert (service.code, host.code) == (1, 1)
-    assert host.err == "h2: connect: no answer in 10 s; what could be there is unknown\n"
+    assert host.err == (
+        "h2: connect: no answer in 10 s; what could be there is unknown\n"
+        "next: h2: is it up? look at its console, and at the way to it from here\n"
+    )
     assert "shop-web-2  would go to h2  (its place is there, and that host was not seen" in service.out
 
 

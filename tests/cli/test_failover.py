@@ -90,6 +90,7 @@ def test_data_is_held_and_moves_when_a_person_says_the_host_is_off(desk: Desk) -
     assert (answer.code, answer.out) == (1, "")
     assert answer.err == (
         f"held: shop-web-1 cannot leave: volume data holds its data here ({home} is not certain to be off)\n"
+        f"next: {home}: is it up? look at its console, and at the way to it from here\n"
     )
     assert desk.run("failover", "--confirm-host-off", home, "--yes").code == 2
     moved = desk.run("failover", "--confirm-host-off", home, "--reason", "I pulled the plug", "--yes")

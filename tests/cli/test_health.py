@@ -67,7 +67,8 @@ def test_most_hosts_silent_is_a_fault_of_the_network_here(desk: Desk) -> None:
 
     assert answer.code == 4
     assert answer.err.splitlines() == [
-        "only 1 of 3 hosts answer: the network here is more likely at fault than so many hosts; nothing may be moved"
+        "only 1 of 3 hosts answer: the network here is more likely at fault than so many hosts; nothing may be moved",
+        "next: h[1-2]: is it up? look at its console, and at the way to it from here",
     ]
 
 

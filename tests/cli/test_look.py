@@ -102,14 +102,25 @@ def test_a_selector_chooses_hosts(desk: Desk) -> None:
     assert names(found["hosts"], "host") == ["h1", "h2"]
 
 
-@pytest.mark.parametrize(("rung", "code"), [("connect", 1), ("host-key", 6)])
-def test_a_host_that_does_not_answer_is_unknown_not_stopped(desk: Desk, rung: str, code: int) -> None:
+@pytest.mark.parametrize(
+    ("rung", "code", "step"),
+    [
+        ("connect", 1, "is it up? look at its console, and at the way to it from here"),
+        ("host-key", 6, "clusterctl hosts trust h2"),
+    ],
+)
+def test_a_host_that_does_not_answer_is_unknown_not_stopped(
+    desk: Desk, rung: str, code: int, step: str
+) -> None:
     desk.cluster.hosts["h2"].unreachable = Unreachable("h2", rung, "no")  # type: ignore[arg-type]
 
     ran = desk.run("ps")
 
     assert ran.code == code
-    assert ran.err.splitlines()[-1] == f"h2: {rung}: no; what runs there is unknown, not stopped"
+    assert ran.err.splitlines()[-2:] == [
+        f"h2: {rung}: no; what runs there is unknown, not stopped",
+        f"next: h2: {step}",
+    ]
 
 
 @pytest.mark.parametrize("words", [("hosts",), ("status",), ("plan", "shop.yaml")])

@@ -170,7 +170,10 @@ def test_history_says_which_hosts_it_did_not_hear(desk: Desk) -> None:
     ran = desk.run("history")
 
     assert ran.code == 1
-    assert ran.err == "h2: connect: connection refused; what it remembers is unknown\n"
+    assert ran.err == (
+        "h2: connect: connection refused; what it remembers is unknown\n"
+        "next: h2: is it up? look at its console, and at the way to it from here\n"
+    )
 
 
 def test_show_tells_each_result_and_no_secret(desk: Desk) -> None:
