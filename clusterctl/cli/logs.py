@@ -40,6 +40,7 @@ def logs(
     ] = "",
 ) -> int:
     """Show the journal of all instances, merged."""
+    from clusterctl.planning.log_notes import log_notes
     from clusterctl.planning.observed import observe_units
 
     if not 0 <= lines <= 1_000_000:
@@ -51,6 +52,8 @@ def logs(
         say(f"{answer.host}: {answer.rung}: {answer.reason}; its logs are missing here")
     if not units:
         raise InputError(f"nothing named {name} runs here", next_step="clusterctl ps shows what does.")
+    for note in log_notes(units):
+        say(f"note: {note}")
     printer = _Printer([unit.instance.name for unit in units], as_json=ctx.obj.output == "json")
     by_host: dict[str, list[str]] = {}
     for unit in units:

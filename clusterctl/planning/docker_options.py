@@ -12,6 +12,9 @@ from clusterctl.model.runtime import Cgroup, Logging, Names, Namespaces, Runtime
 from clusterctl.model.service import Service
 
 _PLAIN = Runtime()
+_LOG_DRIVER = re.compile(
+    r"^Exec\w+=/usr/bin/docker (?:run|create) .*?--log-driver=([a-z0-9-]{1,40})(?: |$)", re.MULTILINE
+)
 _VERSION = re.compile(r"([0-9]{1,4})\.([0-9]{1,4})")
 
 
@@ -45,6 +48,12 @@ def logging_options(logging: Logging, tag: str) -> list[str]:
     driver = logging.driver or "journald"
     tagged = {"tag": tag} if logging.is_journald else {}
     return [f"--log-driver={driver}", *_pairs("log-opt", {**tagged, **logging.options})]
+
+
+def log_driver_of(unit: str) -> str:
+    """Return where the container of a unit's text writes its lines; of a text that does not say so, journald."""
+    found = _LOG_DRIVER.search(unit)
+    return found[1] if found else "journald"
 
 
 def _cgroup(cgroup: Cgroup) -> Iterator[str]:

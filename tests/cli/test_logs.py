@@ -1,0 +1,60 @@
+"""Which services' lines are not in the journal, as `logs` says it."""
+
+from __future__ import annotations
+
+import pytest
+
+from clusterctl.model.placement import Instance
+from clusterctl.model.runtime import Logging, Runtime
+from clusterctl.planning.container import docker_run
+from clusterctl.planning.docker_options import log_driver_of
+from clusterctl.planning.log_notes import log_notes
+from clusterctl.planning.observed import observe_units
+from clusterctl.planning.quoting import quote_line
+from tests.builders import PINNED, a_service
+from tests.cli.conftest import Desk
+
+PLAYBOOK = """\
+name: shop
+services:
+  web: {image: "registry:5000/web:1"}
+  db: {image: "registry:5000/web:1", logging: {driver: json-file, options: {max-size: 10m}}, deploy: {replicas: 2}}
+  job: {image: "registry:5000/web:1", logging: {driver: none}}
+"""
+
+
+def unit_text(driver: str, verb: str = "run", command: tuple[str, ...] | None = None) -> str:
+    service = a_service(runtime=Runtime(logging=Logging(driver)), command=command)
+    words = docker_run(service, PINNED, Instance("shop", "web", 1), "sha256:1", "/run/x.cid")
+    return f"[Service]\nExecStart={quote_line([words[0], verb, *words[2:]])}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "driver"),
+    [
+        (unit_text(""), "journald"),
+        (unit_text("json-file"), "json-file"),
+        (unit_text("local", "create"), "local"),
+        (unit_text("", "run", ("--log-driver=none",)), "journald"),
+        ("[Service]\nExecStart=/bin/true --log-driver=none\n", "journald"),
+        ("", "journald"),
+    ],
+)
+def test_the_driver_is_read_from_the_unit(text: str, driver: str) -> None:
+    assert log_driver_of(text) == driver
+
+
+def test_services_whose_lines_are_elsewhere_are_named_with_where_to_look(desk: Desk) -> None:
+    desk.write("shop.yaml", PLAYBOOK)
+    desk.run("apply", "shop.yaml", "--yes")
+
+    notes = log_notes(observe_units(desk.cluster.see(), "test"))
+
+    lacks = "here is only what systemd and docker say of its units"
+    assert notes == [
+        (
+            f"shop/db: its lines go to the logging driver json-file, not to the journal; {lacks}: "
+            "clusterctl exec h1 --sudo -- docker logs shop-db-1"
+        ),
+        f"shop/job: its lines are kept nowhere (logging driver none); {lacks}",
+    ]
