@@ -162,7 +162,11 @@ class StrictClient(paramiko.SSHClient):
             return HostFailure(
                 self.target.host, "banner", transport.mismatch or first_line(str(error)), next_step=_WEAK
             )
-        return HostFailure(self.target.host, "banner", f"SSH handshake failed: {first_line(str(error))}")
+        return HostFailure(
+            self.target.host,
+            "banner",
+            f"SSH handshake failed: {first_line(str(error)) or 'the server hung up'}",
+        )
 
     def _log_in(self, transport: paramiko.Transport) -> None:
         try:

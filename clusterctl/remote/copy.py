@@ -99,10 +99,16 @@ def list_items(sources: Sequence[str]) -> tuple[Item, ...]:
             top = Path(source).resolve(strict=True)
             items += _walk(top, top.name)
         except OSError as error:
-            raise InputError(f"{source}: cannot be read: {error.strerror}") from None
+            raise InputError(
+                f"{source}: cannot be read: {error.strerror}",
+                next_step=f"ls -l {source}. Nothing was contacted.",
+            ) from None
     wrong = [item.path for item in items if not item.path.isprintable() or item.path != item.path.strip()]
     if wrong:
-        raise InputError(f"{wrong[0]!r}: a name with control marks, or blanks at its ends, is not copied")
+        raise InputError(
+            f"{wrong[0]!r}: a name with control marks, or blanks at its ends, is not copied",
+            next_step="rename it. Nothing was contacted.",
+        )
     if len(items) > MOST_FILES or sum(max(0, item.size) for item in items) > MOST_TOTAL_BYTES:
         raise InputError(
             f"more than {MOST_FILES} files or 10 GiB", next_step="copy less at once. Nothing was contacted."

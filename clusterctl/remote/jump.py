@@ -57,7 +57,9 @@ class Jumps:
             except (EOFError, OSError, paramiko.SSHException):
                 if jump.is_open and jump.rouse(PROOF_S):
                     reason = f"{target.address} port {target.port}: no answer within {timeout_s:g} s, seen from {_name(target)}"
-                    raise HostFailure(target.host, "connect", reason) from None
+                    raise HostFailure(
+                        target.host, "connect", reason, next_step=_from_there(target), kind="not from there"
+                    ) from None
                 self._forget(target, jump)
                 if last or time.monotonic() >= deadline:
                     raise _lost(target) from None
@@ -135,5 +137,8 @@ def _not_forwarded(target: Target, error: paramiko.ChannelException) -> HostFail
         return HostFailure(target.host, "connect", reason, via=_via(target).host, next_step=step)
     where = f"{target.address} port {target.port}"
     reason = f"{where}: not to be reached from {_name(target)}: {error.text}"
-    step = f"is it up? does {_via(target).host} have a way to it, and does a firewall let port {target.port} through?"
-    return HostFailure(target.host, "connect", reason, next_step=step, kind="not from there")
+    return HostFailure(target.host, "connect", reason, next_step=_from_there(target), kind="not from there")
+
+
+def _from_there(target: Target) -> str:
+    return f"is it up? does {_via(target).host} have a way to it, and does a firewall let port {target.port} through?"

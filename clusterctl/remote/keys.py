@@ -156,11 +156,20 @@ def _load_certificate(path: str) -> tuple[str, paramiko.pkey.PublicBlob]:
     try:
         return path, paramiko.pkey.PublicBlob.from_file(path)
     except FileNotFoundError:
-        raise InputError(f"{path}: no such certificate file") from None
+        raise InputError(f"{path}: no such certificate file", next_step=_ANOTHER_CERTIFICATE) from None
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+        raise _unreadable(path, error) from None
     except (ValueError, IndexError, UnicodeError, paramiko.SSHException):
-        raise InputError(f"{path}: is not a certificate that can be used") from None
+        message = f"{path}: is not a certificate that can be used"
+        raise InputError(message, next_step=_ANOTHER_CERTIFICATE) from None
+
+
+_ANOTHER_CERTIFICATE = "name an existing certificate_file, as ssh-keygen -s writes it"
+
+
+def _unreadable(path: str | Path, error: OSError) -> InputError:
+    step = f"let this user read it, or name another: ls -l {path}"
+    return InputError(f"{path}: cannot be read: {error.strerror}", next_step=step)
 
 
 def _fit(key: paramiko.PKey, blob: paramiko.pkey.PublicBlob) -> bool:
@@ -220,11 +229,12 @@ def _load_key(path: Path, notes: list[str]) -> paramiko.PKey | None:
             return None  # only an agent holds it
         raise InputError(f"{path}: no such key file", next_step="name an existing identity_file") from None
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+        raise _unreadable(path, error) from None
     except (TypeError, paramiko.PasswordRequiredException):
         return None
     except (ValueError, UnsupportedAlgorithm, paramiko.SSHException) as error:
-        raise InputError(f"{path}: is not a private key that can be used: {error}") from None
+        message = f"{path}: is not a private key that can be used: {error}"
+        raise InputError(message, next_step="name another identity_file, or see: ssh-keygen -yf") from None
     if mode & 0o077:
         notes.append(f"{path}: others may read this key (mode {mode & 0o777:04o}); chmod 600 it")
     return key
@@ -259,5 +269,5 @@ def _load_known_hosts(paths: Sequence[str], *, may_miss: bool) -> KnownHosts:
                     f"{path}: no such known_hosts file", next_step="clusterctl hosts trust"
                 ) from None
         except OSError as error:
-            raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+            raise _unreadable(path, error) from None
     return known

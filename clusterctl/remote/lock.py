@@ -115,6 +115,7 @@ class LockSession:
         self._connection, self._channel, self._mark = connection, channel, f"{nonce} ".encode()
         self._nonce = nonce
         self._said = bytearray()
+        self._noise = b""
         self._ended = threading.Event()
 
     @property
@@ -212,6 +213,7 @@ class LockSession:
                 self._said = bytearray(rest)
                 if line.startswith(self._mark):
                     return line[len(self._mark) :].decode("utf-8", "backslashreplace")
+                self._noise = self._noise or line
             elif not self._more(deadline):
                 return None
 
@@ -241,7 +243,9 @@ class LockSession:
         with contextlib.suppress(OSError, EOFError):
             said = self._channel.recv_stderr(4096)
         code = self._channel.exit_status
-        answer = parse_answer(self.host, CommandResult(self.host, code, bytes(self._said), said), self._nonce)
+        answer = parse_answer(
+            self.host, CommandResult(self.host, code, self._noise or bytes(self._said), said), self._nonce
+        )
         if isinstance(answer, Unreachable):
             return HostFailure(
                 self.host, answer.rung, answer.reason, next_step=answer.next_step, kind=answer.kind

@@ -60,7 +60,6 @@ def _show_keys(
 ) -> tuple[list[str], str, list[str] | None]:
     """Return the prints of what was shown, what there is to add, and which methods are left: None when logged in."""
     tried: list[str] = []
-    more = ""
     for key in credentials.keys:
         tried.append(_name(key))
         try:
@@ -68,13 +67,15 @@ def _show_keys(
         except paramiko.BadAuthenticationType as error:
             return tried, f"; the server takes {', '.join(error.allowed_types)}", error.allowed_types
         except (EOFError, OSError, paramiko.SSHException):
-            if not transport.is_active():
-                break
+            if not transport.is_active():  # no answer to this key: it was not refused
+                if len(tried) == 1:
+                    raise
+                return tried[:-1], "; then the server hung up", []
             continue
         if not left:
             return tried, "", None
         return tried, "; the server asks for more than a key", left
-    return tried, more, []
+    return tried, "", []
 
 
 def _methods(transport: paramiko.Transport, user: str) -> list[str] | None:

@@ -163,7 +163,8 @@ def open_socket(target: Target, timeout_s: float) -> WireSocket:
         raise HostFailure(
             target.host, "resolve", f"{target.address}: {reason}", next_step=step, kind="resolve"
         ) from None
-    problem, step, sort = "no address", "", ""
+    problem = f"{target.address}: looking up its address took all of the {timeout_s:g} s"
+    step, sort = f"why is DNS slow here? getent hosts {target.address}", "slow lookup"
     for family, kind, protocol, _, address in found:
         left = deadline - time.monotonic()
         if left <= 0:

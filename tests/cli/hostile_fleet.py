@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, Literal
 
+from clusterctl.cli.wiring import Workspace
 from clusterctl.model.health import Opinion
 from clusterctl.model.host import Host
 from clusterctl.model.intent import CordonIntent
@@ -18,6 +18,7 @@ from clusterctl.model.plan import Batch
 from clusterctl.model.report import CommandResult, Event, StepResult
 from clusterctl.model.run import RunRecord, RunSummary
 from clusterctl.model.snapshot import ContainerFact, HostFacts, LookRequest, Snapshot, Unreachable
+from clusterctl.operations.failures import Failures, note
 from clusterctl.operations.fleet import Emit
 from clusterctl.planning.runs import render_record
 from clusterctl.remote.target import Target
@@ -143,24 +144,34 @@ class HostileFleet:
     def __init__(self, cluster: FakeCluster, mode: Mode) -> None:
         self.cluster, self.mode = cluster, mode
         self.inventory = cluster.inventory
+        self.failures: Failures = {}
+
+    def of(self, workspace: Workspace) -> HostileFleet:
+        """Return itself, as the fleet of a verb."""
+        self.failures = workspace.settings.failures
+        return self
 
     def close(self) -> None:
         """End connections: there are none."""
 
-    def dialer(self) -> HostileFleet:
-        return self
+    def ask(
+        self, hosts: Sequence[Host], work: Callable[[Any], Any], _deadline_s: float
+    ) -> dict[str, Any | Unreachable]:
+        silent = self.mode == "silent"
+        return self._noted(
+            {
+                host.name: self._silence(host.name) if silent else work(HostileConnection(host.name))
+                for host in hosts
+            }
+        )
 
-    def target(self, host: Host) -> Target:
-        return Target(host.name, host.address, host.port, "root")
-
-    @contextmanager
-    def borrow(self, target: Target, on_start: Callable[[], object]) -> Iterator[HostileConnection]:
-        on_start()
-        yield HostileConnection(target.host)
+    def _noted(self, answers: dict[str, Any]) -> dict[str, Any]:
+        note(self.failures, answers)
+        return answers
 
     def look(self, hosts: Sequence[Host], request: LookRequest) -> Snapshot:
         found = self.cluster.look(hosts, request).hosts
-        return Snapshot({name: self._answer(name, answer) for name, answer in found.items()})
+        return Snapshot(self._noted({name: self._answer(name, answer) for name, answer in found.items()}))
 
     def _answer(self, name: str, facts: HostFacts | Unreachable) -> HostFacts | Unreachable:
         if self.mode == "silent":
@@ -187,17 +198,15 @@ class HostileFleet:
     def run(
         self, hosts: Sequence[Host], work: Callable[[Any], CommandResult], _deadline_s: float
     ) -> dict[str, CommandResult | Unreachable]:
-        if self.mode == "silent":
-            return {host.name: self._silence(host.name) for host in hosts}
-        return {host.name: work(HostileConnection(host.name)) for host in hosts}
+        return self.ask(hosts, work, _deadline_s)
 
     def copy(
         self, hosts: Sequence[Host], _work: object, _deadline_s: float, _on_done: object
     ) -> dict[str, Unreachable]:
-        return {host.name: self._silence(host.name) for host in hosts}
+        return self._noted({host.name: self._silence(host.name) for host in hosts})
 
     def scan(self, hosts: Sequence[Host]) -> dict[str, Unreachable]:
-        return {host.name: self._silence(host.name) for host in hosts}
+        return self._noted({host.name: self._silence(host.name) for host in hosts})
 
     def ask_peers(
         self, asked: Mapping[str, Sequence[str]], services: Mapping[str, Sequence[int]]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 import pytest
 from hypothesis import given
@@ -17,6 +16,7 @@ from clusterctl.operations import lock
 from clusterctl.operations.lock_admin import release_by_force
 from clusterctl.operations.possible import demand_newest
 from clusterctl.planning.epochs import MOST_AHEAD
+from clusterctl.remote.lock_look import HostLock
 from clusterctl.remote.target import Target
 from tests.builders import an_inventory, facts_of
 from tests.operations.lock_hosts import DEV, SRE, LockHosts
@@ -98,16 +98,13 @@ class Answers:
         self.inventory = an_inventory(list(epochs))
         self.epochs = epochs
 
-    def target(self, host: Host) -> Target:
-        return Target(host.name, host.address, 22, "root")
-
-    def dialer(self) -> Answers:
-        return self
-
-    @contextmanager
-    def borrow(self, target: Target, on_start: Callable[[], object]) -> Iterator[Answers._Login]:
-        on_start()
-        yield Answers._Login(self, target)
+    def ask(
+        self, hosts: Sequence[Host], work: Callable[[Answers._Login], HostLock], _deadline_s: float
+    ) -> dict[str, HostLock]:
+        return {
+            host.name: work(Answers._Login(self, Target(host.name, host.address, 22, "root")))
+            for host in hosts
+        }
 
     class _Login:
         def __init__(self, fleet: Answers, target: Target) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import paramiko
@@ -27,6 +28,7 @@ class Rebooting:
         self.manager("running")
         sshd.talk = self.talk
         self.told: list[str] = []
+        self.then: Callable[[], object] = lambda: None
 
     def boot(self, boot_id: str) -> None:
         (self.folder / "boot_id").write_text(f"{boot_id}\n")
@@ -41,6 +43,12 @@ class Rebooting:
         self.boot(boot_id)
         self.sshd.raw = lambda _sock, _number: False
 
+    def hear(self, text: str) -> None:
+        """Take what is told; once it is that we are down, do what comes then."""
+        self.told.append(text)
+        if text.startswith("down"):
+            self.then()
+
     def talk(self, channel: paramiko.Channel, _command: str) -> None:
         script = read_all(channel).decode()
         script = script.replace("/proc/sys/kernel/random/boot_id", f"{self.folder}/boot_id")
@@ -51,7 +59,7 @@ class Rebooting:
 
     def wait(self, deadline_s: float) -> None:
         dialer = Dialer(self.sshd.credentials(), connect_timeout_s=1)
-        await_boot(dialer, self.sshd.target(), OLD, deadline_s, self.told.append).close()
+        await_boot(dialer, self.sshd.target(), OLD, deadline_s, self.hear).close()
 
 
 @pytest.fixture
@@ -63,8 +71,8 @@ def host(sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> Rebooting:
 
 
 def test_a_host_is_back_with_another_boot_id(host: Rebooting) -> None:
-    later(0.3, host.down)
-    later(1.2, lambda: host.up(NEW))
+    host.down()
+    host.then = lambda: host.up(NEW)
 
     host.wait(20)
 
