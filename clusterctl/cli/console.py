@@ -13,9 +13,10 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from clusterctl.cli.long_text import in_parts
 from clusterctl.cli.table import GAP, lay_out
 from clusterctl.errors import ClusterctlError, InputError
-from clusterctl.remote.text import printable
+from clusterctl.remote.text import pieces, printable
 
 API_VERSION = "clusterctl/v1"
 ITEMS: Mapping[str, Mapping[str, str]] = {
@@ -62,14 +63,19 @@ def show_document(kind: str, body: Mapping[str, Any]) -> None:
         case "yaml":
             from clusterctl.cli.yaml_out import to_yaml
 
-            sys.stdout.write(to_yaml(whole))
+            _write(in_parts(whole, to_yaml, yaml=True))
         case "name":
             _show_names(kind, body)
         case "jsonl":
             for line in _lines(kind, body) if kind in ITEMS else [whole]:
                 show_json_line(line)
         case _:
-            sys.stdout.write(json.dumps(whole, indent=2) + "\n")
+            _write(in_parts(whole, lambda body: json.dumps(body, indent=2) + "\n"))
+
+
+def _write(parts: Iterable[str]) -> None:
+    for part in parts:
+        sys.stdout.write(part)
 
 
 def _lines(kind: str, body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -88,7 +94,7 @@ def _show_names(kind: str, body: Mapping[str, Any]) -> None:
 
 def show_json_line(body: Mapping[str, Any]) -> None:
     """Print one JSON value on one line of stdout."""
-    sys.stdout.write(json.dumps(body) + "\n")
+    _write(in_parts(body, lambda plain: json.dumps(plain) + "\n"))
     sys.stdout.flush()
 
 
@@ -115,6 +121,17 @@ def say(text: str) -> None:
 def one_line(text: str) -> str:
     """Return text as one line that a terminal only shows: control marks and line ends are escaped."""
     return printable(text).replace("\n", "\\n")
+
+
+def print_stream(streams: Iterable[bytes], indent: str) -> None:
+    """Print what a host sent, line by line, a piece at a time: however long a line is, it is never held as text."""
+    begins = True
+    for piece in (printable(piece) for stream in streams for piece in pieces(stream)):
+        for part in piece.splitlines(keepends=True):
+            sys.stdout.write(f"{indent if begins else ''}{part}")
+            begins = part.endswith("\n")
+    if not begins:
+        sys.stdout.write("\n")
 
 
 def show_table(

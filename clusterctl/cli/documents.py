@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from clusterctl.cli.long_text import text_of
 from clusterctl.model.host import Host
 from clusterctl.model.plan import Batch, Limits, Plan, Step
 from clusterctl.model.report import CommandResult, Event, Report, StepResult
@@ -239,7 +240,7 @@ def command_document(result: CommandResult) -> dict[str, Any]:
     return {
         "host": result.host,
         "exit_code": result.exit_code,
-        "stdout": result.stdout.decode("utf-8", "backslashreplace"),
-        "stderr": result.stderr.decode("utf-8", "backslashreplace"),
+        "stdout": text_of(result.stdout),
+        "stderr": text_of(result.stderr),
         "truncated": result.truncated,
     }

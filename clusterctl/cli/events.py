@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from clusterctl.remote.ssh import Connection
 
 DEADLINE_S = 60.0
+CAP_BYTES = 8 * 1024 * 1024
 
 
 def register(app: typer.Typer) -> None:
@@ -32,15 +33,16 @@ def events(
 ) -> int:
     """Show what was changed, by whom, and what failed: from the journals of all hosts and this machine's audit."""
     from clusterctl.operations.audit import Audit
-    from clusterctl.planning.events import journal_script, parse_audit, parse_journal
+    from clusterctl.planning.events import MOST_HAPPENINGS, journal_script, parse_audit, parse_journal
     from clusterctl.remote.ssh import root_shell
-    from clusterctl.remote.text import printable
+    from clusterctl.remote.text import first_line, printable
 
     workspace = Workspace(ctx.obj, "events")
     since_s = int(time.time() - age_s("--since", since))
 
     def work(connection: Connection) -> CommandResult:
-        return connection.run(journal_script(since_s), root_shell(connection.target.user), DEADLINE_S)
+        shell = root_shell(connection.target.user)
+        return connection.run(journal_script(since_s), shell, DEADLINE_S, CAP_BYTES)
 
     hosts = [host for host in workspace.hosts() if host.name not in workspace.ignored]
     answers = workspace.fleet.run(hosts, work, DEADLINE_S + 10)
@@ -49,14 +51,17 @@ def events(
     failed = False
     for answer in answers.values():
         if isinstance(answer, CommandResult):
-            found += parse_journal(answer.host, answer.stdout.decode("utf-8", "backslashreplace"))
+            lines = parse_journal(answer.host, answer.stdout)
+            found += lines
             failed = failed or bool(answer.exit_code)
-            if answer.exit_code:
+            if answer.truncated or len(lines) == MOST_HAPPENINGS:
                 say(
-                    f"{answer.host}: journalctl: {printable(answer.stderr.decode('utf-8', 'replace')).strip()}"
+                    f"{answer.host}: its journal is too long: only a part of it is shown; --since asks for less"
                 )
-    lines = Audit(state_root()).lines()
-    found += parse_audit(lines, workspace.inventory.cluster, since_s, silent, found)
+            elif answer.exit_code:
+                say(f"{answer.host}: journalctl: {first_line(answer.stderr)}")
+    kept = Audit(state_root()).lines()
+    found += parse_audit(kept, workspace.inventory.cluster, since_s, silent, found)
     rows = [
         (timestamp(one.at_s) or "", one.host, one.who or "-", one.during or "-", printable(one.words))
         for one in sorted(found)

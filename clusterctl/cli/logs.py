@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 COLOURS = (36, 33, 32, 35, 34, 96, 93, 92, 95, 94)
 FOLLOW_S = 86_400.0
+HELD_BYTES = 32 * 1024 * 1024
+LINE_COSTS_BYTES = 160
+"""What a line costs in memory beside its bytes."""
 
 
 def register(app: typer.Typer) -> None:
@@ -85,6 +88,7 @@ def _journal(names: list[str], lines: int, since: str, *, follow: bool) -> str:
 
 
 def _stream(workspace: Workspace, scripts: dict[str, str], printer: _Printer, *, follow: bool) -> int:
+    from clusterctl.remote.channel import Bucket
     from clusterctl.remote.ssh import root_shell
     from clusterctl.remote.text import printable
 
@@ -92,11 +96,11 @@ def _stream(workspace: Workspace, scripts: dict[str, str], printer: _Printer, *,
 
     def work(connection: Connection) -> CommandResult:
         feed = printer.feed(connection.target.host)
-        errors = bytearray()
+        errors = Bucket(4096)
         shell = root_shell(connection.target.user)
         script = scripts[connection.target.host]
-        code = connection.stream(shell, script, feed, errors.extend, stop, None if follow else 60.0)
-        return CommandResult(connection.target.host, code, b"", bytes(errors[:4096]))
+        code = connection.stream(shell, script, feed, errors.take, stop, None if follow else 60.0)
+        return CommandResult(connection.target.host, code, b"", errors.pour())
 
     hosts = [workspace.inventory.host(name) for name in scripts]
     limit_s = FOLLOW_S if follow else 90.0
@@ -106,6 +110,8 @@ def _stream(workspace: Workspace, scripts: dict[str, str], printer: _Printer, *,
     finally:
         stop.set()
     printer.release()
+    for host in sorted(printer.cut):
+        say(f"{host}: more than 32 MiB of lines; the newest are left out; --since or -n asks for less")
     failed = [answer for answer in answers.values() if isinstance(answer, Unreachable)]
     for answer in failed:
         say(f"{answer.host}: {answer.rung}: {answer.reason}")
@@ -123,8 +129,10 @@ class _Printer:
         self._colours = {name: COLOURS[k % len(COLOURS)] for k, name in enumerate(names)}
         self._as_json = as_json
         self._lock = threading.Lock()
-        self._held: list[tuple[int, str, dict[str, Any]]] = []
+        self._held: list[tuple[int, str, bytes]] = []
+        self._left_bytes: dict[str, int] = {}
         self.hold = False
+        self.cut: set[str] = set()
 
     def feed(self, host: str) -> Callable[[bytes], None]:
         """Return who takes the bytes of one host."""
@@ -141,8 +149,8 @@ class _Printer:
 
     def release(self) -> None:
         """Print what was held back, oldest first."""
-        for _, host, entry in sorted(self._held, key=lambda item: item[:2]):
-            self._print(host, entry)
+        for _, host, line in sorted(self._held, key=lambda item: item[:2]):
+            self._print(host, json.loads(line))
         self._held = []
 
     def _take_line(self, host: str, line: bytes) -> None:
@@ -153,9 +161,18 @@ class _Printer:
             return
         with self._lock:
             if self.hold:
-                self._held.append((when, host, entry))
+                self._hold(when, host, line)
             else:
                 self._print(host, entry)
+
+    def _hold(self, when: int, host: str, line: bytes) -> None:
+        """Keep a line until all have come; of a host no more than HELD_BYTES, the newest come last and are left out."""
+        left = self._left_bytes.get(host, HELD_BYTES) - len(line) - LINE_COSTS_BYTES
+        if left < 0:
+            self.cut.add(host)
+        else:
+            self._left_bytes[host] = left
+            self._held.append((when, host, line))
 
     def _print(self, host: str, entry: dict[str, Any]) -> None:
         from clusterctl.cli.documents import timestamp

@@ -11,11 +11,15 @@ import re
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from io import BytesIO
 from typing import Any
 
 _CHANGE = re.compile(
     r"epoch (?P<epoch>[0-9]{1,18}), (?P<during>.*?) by (?P<who>\S+) pid [0-9]+: (?P<words>.*)", re.DOTALL
 )
+MOST_HAPPENINGS = 20_000
+"""Of one host; more are not read."""
+_LONGEST_LINE_BYTES = 64 * 1024
 _BOOKKEEPING = ("record run ", "write manifest ")
 _STEPS = {
     "ApplyUnit": "apply",
@@ -50,10 +54,17 @@ def journal_script(since_s: int) -> str:
     return f"exec {words} --since=@{since_s} </dev/null\n"
 
 
-def parse_journal(host: str, text: str) -> list[Happening]:
-    """Return what a host's journal says; lines that are no such JSON, and our bookkeeping, are left out."""
-    found = []
-    for line in text.splitlines():
+def parse_journal(host: str, said: bytes) -> list[Happening]:
+    """Return what a host's journal says, MOST_HAPPENINGS at most.
+
+    Lines that are no such JSON, that are longer than any of ours, and our bookkeeping are left out.
+    """
+    found: list[Happening] = []
+    for line in BytesIO(said):
+        if len(found) == MOST_HAPPENINGS:
+            break
+        if len(line) > _LONGEST_LINE_BYTES:
+            continue
         try:
             entry = json.loads(line)
             at_s = int(entry["__REALTIME_TIMESTAMP"]) // 1_000_000

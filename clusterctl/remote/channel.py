@@ -35,6 +35,12 @@ class Bucket:
         self.full = len(data) > room
         return not self.full
 
+    def pour(self) -> bytes:
+        """Return what was kept, and keep it no longer: a host's answer is held once."""
+        found = bytes(self.data)
+        self.data = bytearray()
+        return found
+
 
 class _Wake(threading.Event):
     """Set by either stream of a channel; only the reader clears it (paramiko would do so too early)."""

@@ -80,14 +80,12 @@ class Connection:
         """
         out, err = Bucket(cap_bytes), Bucket(cap_bytes)
         end, code = self._converse(command, _encode(script), (out.take, err.take), deadline_s, None)
-        result = CommandResult(
-            self.target.host, code, bytes(out.data), bytes(err.data), truncated=out.full or err.full
-        )
+        result = CommandResult(self.target.host, code, out.pour(), err.pour(), truncated=out.full or err.full)
         if end == "late":
             reason = f"the command did not end within {deadline_s:g} s; it may still be running"
             raise HostFailure(self.target.host, "exec", reason, partial=result)
         if end == "lost":
-            reason = f"the connection broke after {len(out.data)} bytes of answer"
+            reason = f"the connection broke after {len(result.stdout)} bytes of answer"
             raise HostFailure(self.target.host, "exec", reason, partial=result)
         return result
 

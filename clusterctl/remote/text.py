@@ -6,8 +6,11 @@ return overwrites a line; bidirectional marks show words in another order than t
 
 from __future__ import annotations
 
+import codecs
 import unicodedata
+from collections.abc import Iterator
 
+PIECE_BYTES = 64 * 1024
 _KEPT = frozenset("\n\t")
 # Cc: C0, DEL and C1. Cf: bidi marks, zero-width signs, tags. Cs: halves of pairs. Zl, Zp: line separators.
 _UNSAFE = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Co", "Cn"})
@@ -19,7 +22,15 @@ def printable(text: str | bytes) -> str:
         text = text.decode("utf-8", "backslashreplace")
     if text.isascii() and text.isprintable():
         return text
-    return "".join(char if _is_safe(char) else _escape(char) for char in text)
+    return text.translate(_SHOWN)
+
+
+def pieces(data: bytes) -> Iterator[str]:
+    """Yield bytes as text, not made printable, a bounded piece at a time; what is no UTF-8 is escaped."""
+    decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+    for start in range(0, len(data), PIECE_BYTES):
+        yield decoder.decode(data[start : start + PIECE_BYTES])
+    yield decoder.decode(b"", final=True)
 
 
 def first_line(text: str | bytes, limit: int = 300) -> str:
@@ -35,8 +46,21 @@ def _is_safe(char: str) -> bool:
     return char in _KEPT or char == " " or unicodedata.category(char) not in _UNSAFE
 
 
-def _escape(char: str) -> str:
-    code = ord(char)
+def _escape(code: int) -> str:
     if code < 0x100:
         return f"\\x{code:02x}"
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+class _Shown(dict[int, int | str]):
+    """What a character is shown as, for str.translate, which needs no list of ten million characters; few are kept."""
+
+    def __missing__(self, code: int) -> int | str:
+        shown = code if _is_safe(chr(code)) else _escape(code)
+        if code < _KEPT_CODES:
+            self[code] = shown
+        return shown
+
+
+_KEPT_CODES = 0x3000
+_SHOWN = _Shown()

@@ -57,3 +57,21 @@ def test_what_a_host_prints_does_not_reach_the_terminal_raw(capsys: pytest.Captu
     print_diff([answer("h1", b"a\n"), answer("h2", b"\x1b]0;title\x07\n"), answer("h3", b"a\n")])
 
     assert "\x1b" not in capsys.readouterr().out
+
+
+def test_what_is_too_long_to_compare_is_shown_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    long = b"x" * 300_000
+
+    print_diff([answer("h1", b"a\n"), answer("h2", long), answer("h3", b"a\n")])
+
+    shown = capsys.readouterr()
+    assert shown.err == "note: h2: too long to compare (more than 256 KiB); shown whole\n"
+    assert shown.out == f"h[1,3]: a\nh2:\n  {long.decode()}\n"
+
+
+def test_a_character_at_the_end_of_a_piece_is_shown_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    edge = "x" * (64 * 1024 - 1)
+
+    print_folded([answer("h1", f"{edge}é\nmore".encode())])
+
+    assert capsys.readouterr().out == f"h1:\n  {edge}é\n  more\n"

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from clusterctl.cli import logs as logs_module
+from clusterctl.cli.console import choose_form
+from clusterctl.cli.logs import _Printer
 from clusterctl.model.placement import Instance
 from clusterctl.model.runtime import Logging, Runtime
 from clusterctl.planning.container import docker_run
@@ -58,3 +61,20 @@ def test_services_whose_lines_are_elsewhere_are_named_with_where_to_look(desk: D
         ),
         f"shop/job: its lines are kept nowhere (logging driver none); {lacks}",
     ]
+
+
+def test_of_a_host_without_end_only_so_much_is_held(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    choose_form("table", "never")
+    monkeypatch.setattr(logs_module, "HELD_BYTES", 1000)
+    printer = _Printer(["web"], as_json=False)
+    printer.hold = True
+    entry = b'{"__REALTIME_TIMESTAMP":"1800000000000000","CONTAINER_NAME":"web","MESSAGE":"x"}\n'
+
+    printer.feed("h1")(entry * 1000)
+    printer.feed("h2")(entry)
+    printer.release()
+
+    assert capsys.readouterr().out == "web | x\n" * 5
+    assert printer.cut == {"h1"}

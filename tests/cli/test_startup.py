@@ -50,6 +50,7 @@ def test_the_version_and_the_help_load_no_verb_and_nothing_heavy(words: tuple[st
         "clusterctl.cli.deadline",
         "clusterctl.cli.ending",
         "clusterctl.cli.globals",
+        "clusterctl.cli.long_text",
         "clusterctl.cli.table",
         "clusterctl.cli.usage",
         "clusterctl.cli.verbs",

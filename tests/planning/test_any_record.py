@@ -135,7 +135,7 @@ def test_any_run_with_a_true_digest_can_be_shown_or_is_none(head: object) -> Non
 @given(spoiled({"MESSAGE": "x", "__REALTIME_TIMESTAMP": "1800000000000000"}), st.text(max_size=20))
 @example({"MESSAGE": "x", "__REALTIME_TIMESTAMP": float("inf")}, "")
 def test_any_line_of_a_journal_is_a_happening_or_left_out(entry: object, noise: str) -> None:
-    for found in parse_journal("h1", f"{dump(entry)}\n{noise}\n"):
+    for found in parse_journal("h1", f"{dump(entry)}\n{noise}\n".encode("utf-8", "surrogatepass")):
         shown(found)
 
 

@@ -33,30 +33,35 @@ def told(*lines: str, silent: tuple[str, ...] = (), since_s: float = 0) -> list[
 def test_a_change_says_by_whom_and_what() -> None:
     words = "epoch 7, apply shop.yaml by dev@laptop pid 9: replace shop-web-1: changed"
 
-    found = parse_journal("h1", line(5, words) + "\n")
+    found = parse_journal("h1", (line(5, words) + "\n").encode())
 
     assert found == [Happening(5, "h1", "dev@laptop", "replace shop-web-1: changed", "apply shop.yaml", 7)]
 
 
 @pytest.mark.parametrize("words", ["record run r-1: changed", "write manifest shop generation 1: changed"])
 def test_bookkeeping_is_left_out(words: str) -> None:
-    assert parse_journal("h1", line(5, f"epoch 7, apply by-law.yaml by dev@laptop pid 9: {words}")) == []
+    assert (
+        parse_journal("h1", (line(5, f"epoch 7, apply by-law.yaml by dev@laptop pid 9: {words}")).encode())
+        == []
+    )
 
 
 def test_other_words_of_ours_are_told_as_they_are() -> None:
-    assert parse_journal("h1", line(5, "update r1: undone")) == [Happening(5, "h1", "", "update r1: undone")]
+    assert parse_journal("h1", (line(5, "update r1: undone")).encode()) == [
+        Happening(5, "h1", "", "update r1: undone")
+    ]
 
 
 @pytest.mark.parametrize(
     "text", ["", "no json", "[]", "{}", '{"__REALTIME_TIMESTAMP": "x"}', "[" * 100_000, "null\n7"]
 )
 def test_rubbish_is_left_out(text: str) -> None:
-    assert parse_journal("h1", text) == []
+    assert parse_journal("h1", (text).encode()) == []
     assert told(*text.splitlines()) == []
 
 
 def test_a_message_of_bytes_is_shown() -> None:
-    (found,) = parse_journal("h1", line(5, [104, 105, 255]))
+    (found,) = parse_journal("h1", (line(5, [104, 105, 255])).encode())
 
     assert found.words == "hi\\xff"
 
@@ -85,7 +90,9 @@ def test_a_failure_that_the_host_has_written_down_is_not_told_twice(
         json.dumps(json.loads(entry(step=step, instance=instance, result="failed")) | {"epoch": epoch})
         for epoch in (7, 8)
     ]
-    written = parse_journal("h1", line(5, f"epoch 7, apply shop.yaml by dev@laptop pid 9: {words}"))
+    written = parse_journal(
+        "h1", (line(5, f"epoch 7, apply shop.yaml by dev@laptop pid 9: {words}")).encode()
+    )
 
     found = parse_audit(audit, "test", 0, (), written)
 
