@@ -11,6 +11,8 @@ from typing import Any
 import typer
 
 from clusterctl.cli.app import app
+from clusterctl.cli.examples import EXAMPLES
+from clusterctl.cli.page import arguments_of, name_of
 from clusterctl.cli.verbs import SECTIONS
 
 PAGE = Path(__file__).parent.parent / "man/clusterctl.1"
@@ -52,25 +54,30 @@ def manual() -> str:
         lines.append(f'.SS "{heading}"')
         for name in verbs:
             lines += _verb(name, root.commands[name])
+    lines += [".SH EXAMPLES", *_examples("")]
     lines += [".SH EXIT STATUS", *_list(ENDS), ".SH ENVIRONMENT", *_list(VARIABLES)]
     return "\n".join(lines) + "\n"
 
 
 def _verb(name: str, command: Any) -> Iterator[str]:
-    arguments = " ".join(
-        parameter.metavar or parameter.name.upper()
-        for parameter in command.params
-        if parameter.param_type_name == "argument"
-    )
+    arguments = " ".join(name_of(argument) for argument in arguments_of(command))
     yield ".TP"
     yield rf"\fB{_safe(name)}\fR {_safe(arguments)}".rstrip()
     yield from _words(command.help)
-    if any(parameter.param_type_name == "option" for parameter in command.params):
-        yield ".RS"
-        yield from _options(command)
-        yield ".RE"
+    yield ".RS"
+    yield from _options(command)
+    if name in EXAMPLES:
+        yield from (".PP", *_examples(name))
+    yield ".RE"
     for below, inner in getattr(command, "commands", {}).items():
         yield from _verb(f"{name} {below}", inner)
+
+
+def _examples(verb: str) -> Iterator[str]:
+    yield ".nf"
+    for said, words in EXAMPLES[verb]:
+        yield from (_safe(f"# {said}"), _safe(f"clusterctl {words}"))
+    yield ".fi"
 
 
 def _options(command: Any) -> Iterator[str]:
@@ -79,7 +86,7 @@ def _options(command: Any) -> Iterator[str]:
             names = ", ".join(
                 rf"\fB{_safe(name)}\fR" for name in (*parameter.opts, *parameter.secondary_opts)
             )
-            value = "" if parameter.is_flag else rf" \fI{_safe(parameter.name)}\fR"
+            value = "" if parameter.is_flag else rf" \fI{_safe(parameter.metavar)}\fR"
             yield ".TP"
             yield names + value
             yield from _words(parameter.help or "")

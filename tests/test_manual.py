@@ -7,6 +7,7 @@ import subprocess
 
 import pytest
 
+from clusterctl.cli.examples import EXAMPLES
 from clusterctl.cli.verbs import VERBS
 from tests.manual import PAGE, manual
 
@@ -19,6 +20,14 @@ def test_every_verb_is_in_the_manual_page() -> None:
     page = PAGE.read_text("utf-8")
 
     assert [verb for verb in VERBS if rf"\fB{verb}\fR" not in page] == []
+
+
+def test_every_example_is_in_the_manual_page() -> None:
+    page = PAGE.read_text("utf-8").replace(r"\-", "-").replace(r"\(ti", "~")
+
+    assert [
+        words for rows in EXAMPLES.values() for _, words in rows if f"clusterctl {words}" not in page
+    ] == []
 
 
 def test_the_manual_page_renders_without_warnings() -> None:

@@ -26,6 +26,7 @@ app = typer.Typer(
     name="clusterctl",
     cls=Verbs,
     no_args_is_help=True,
+    subcommand_metavar="VERB [ARGUMENTS]...",
     add_completion=False,
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
@@ -47,28 +48,64 @@ def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback gets the 
 def globals_(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
     ctx: typer.Context,
     inventory: Annotated[
-        str, typer.Option("-i", "--inventory", envvar="CLUSTERCTL_INVENTORY", help="The inventory file.")
+        str,
+        typer.Option(
+            "-i", "--inventory", metavar="FILE", envvar="CLUSTERCTL_INVENTORY", help="The inventory file."
+        ),
     ] = "inventory.yaml",
     output: Annotated[
-        str, typer.Option("-o", "--output", help="table, wide, json, jsonl, yaml or name.")
+        str,
+        typer.Option(
+            "-o",
+            "--output",
+            metavar="FORM",
+            help="table, wide (more columns), json or yaml (one document), jsonl (a line for all that "
+            "happens) or name (one name a line).",
+        ),
     ] = "table",
-    color: Annotated[str, typer.Option("--color", help="auto, always or never.")] = "auto",
+    color: Annotated[
+        str,
+        typer.Option(
+            "--color",
+            metavar="WHEN",
+            help="auto, always or never; auto colours on a terminal, and obeys NO_COLOR, FORCE_COLOR and TERM=dumb.",
+        ),
+    ] = "auto",
     selector: Annotated[
-        str | None, typer.Option("-H", "--hosts", help="Only these hosts: web[01-03], zone=a, @group.")
+        str | None,
+        typer.Option(
+            "-H",
+            "--hosts",
+            metavar="SELECTOR",
+            help="Only these hosts, for verbs that look and for run: web[01-03], zone=a, @group. Default: all.",
+        ),
     ] = None,
-    workers: Annotated[int, typer.Option("--workers", help="SSH connections at once.")] = 50,
+    workers: Annotated[
+        int, typer.Option("--workers", metavar="N", help="SSH connections at once, 1 to 1000.")
+    ] = 50,
     yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan, change nothing.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Of verbs that change something: show the plan, change nothing.")
+    ] = False,
     no_input: Annotated[
-        bool, typer.Option("--no-input", help="Never ask; implied without a terminal.")
+        bool, typer.Option("--no-input", help="Never ask; so it is without a terminal.")
     ] = False,
     ignore_host: Annotated[
         list[str] | None,
-        typer.Option("--ignore-host", help="Go on without this host; what it runs stays there."),
+        typer.Option(
+            "--ignore-host",
+            metavar="HOST",
+            help="Go on without this host; what it runs stays there; may be given again.",
+        ),
     ] = None,
     verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say more.")] = False,
     quiet: Annotated[
-        bool, typer.Option("-q", "--quiet", help="No progress: only the plan, the result and errors.")
+        bool,
+        typer.Option(
+            "-q",
+            "--quiet",
+            help="No progress: only the plan, the result and errors; nothing where nothing was to be done.",
+        ),
     ] = False,
     busy_ok: Annotated[
         bool,
@@ -77,16 +114,24 @@ def globals_(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
     deadline: Annotated[
         str,
         typer.Option(
-            "--deadline", help="Stop in order after so long: 10m; before the verb, if that has its own."
+            "--deadline",
+            metavar="TIME",
+            help="Stop in order after so long, 10m, and at once 15 s later. Before the verb, if that has its own.",
         ),
     ] = "",
     ssh_option: Annotated[
         list[str] | None,
-        typer.Option("--ssh-option", help="KEY=VALUE as in ssh_config(5), over the inventory: User=root."),
+        typer.Option(
+            "--ssh-option",
+            metavar="KEY=VALUE",
+            help="As in ssh_config(5), over the inventory: User=root; may be given again.",
+        ),
     ] = None,
-    ask_pass: Annotated[bool, typer.Option("--ask-pass", help="Ask for the password of the login.")] = False,
+    ask_pass: Annotated[
+        bool, typer.Option("--ask-pass", help="Ask for the password of the login, once.")
+    ] = False,
     ask_sudo_pass: Annotated[
-        bool, typer.Option("--ask-sudo-pass", help="Ask for the password that sudo wants.")
+        bool, typer.Option("--ask-sudo-pass", help="Ask for the password that sudo wants, once.")
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show a trace when something breaks.")] = False,
     _: Annotated[

@@ -40,7 +40,7 @@ def cp(
     ],
     sudo: Annotated[bool, typer.Option("--sudo", help="Read or write there as root.")] = False,
     timeout: Annotated[
-        float, typer.Option("--timeout", help="Seconds for each host, all files together.")
+        float, typer.Option("--timeout", metavar="SECONDS", help="Seconds for each host, all files together.")
     ] = DEFAULT_TIMEOUT_S,
 ) -> int:
     """Copy files and folders to hosts, or from hosts into DST/HOST; a file appears whole or not at all."""

@@ -31,12 +31,17 @@ if TYPE_CHECKING:
 
 LONGEST_JITTER_S = 3600
 Jitter = Annotated[
-    str, typer.Option("--jitter", help="First wait for a random time of up to so long: 10s; an hour at most.")
+    str,
+    typer.Option(
+        "--jitter",
+        metavar="TIME",
+        help="First wait for a random time of up to so long; an hour at most.",
+    ),
 ]
 Heartbeat = Annotated[
     str,
     typer.Option(
-        "--heartbeat", metavar="FILE", help="Written at the end: the watcher works, whatever it saw."
+        "--heartbeat", metavar="FILE", help="Write this file at the end: somebody watches, whatever was seen."
     ),
 ]
 Notify = Annotated[

@@ -29,7 +29,9 @@ def register(app: typer.Typer) -> None:
 
 def events(
     ctx: typer.Context,
-    since: Annotated[str, typer.Option("--since", help="How far back: 30m, 24h, 7d.")] = "24h",
+    since: Annotated[
+        str, typer.Option("--since", metavar="TIME", help="How far back: 30m, 24h, 7d.")
+    ] = "24h",
 ) -> int:
     """Show what was changed, by whom, and what failed: from the journals of all hosts and this machine's audit."""
     from clusterctl.operations.audit import Audit

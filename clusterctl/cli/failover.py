@@ -23,7 +23,7 @@ Off = Annotated[
         help="You are certain that it runs nothing: move its data services too.",
     ),
 ]
-Reason = Annotated[str, typer.Option("--reason", help="How you know; recorded with the run.")]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="How you know; recorded with the run.")]
 
 MakeRoom = Annotated[
     int,

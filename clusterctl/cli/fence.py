@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -16,6 +16,7 @@ from clusterctl.errors import EXIT_DONE, EXIT_FAILED, InputError, RefusedError
 if TYPE_CHECKING:
     from clusterctl.model.fence import AgentAnswer
 
+Host = Annotated[str, typer.Argument(help="One host, by its name, that has a fence device.")]
 fence_app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
@@ -55,7 +56,7 @@ def status(ctx: typer.Context, hosts: Hosts = "all") -> int:
 
 
 @fence_app.command("off")
-def off(ctx: typer.Context, host: str) -> int:
+def off(ctx: typer.Context, host: Host) -> int:
     """Cut the power of a host at once, whatever runs there, and prove it; drain is the polite way."""
     workspace = _one(ctx, "off", host)
     _record(workspace, "off", host, "begun")
@@ -66,7 +67,7 @@ def off(ctx: typer.Context, host: str) -> int:
 
 
 @fence_app.command("on")
-def on(ctx: typer.Context, host: str) -> int:
+def on(ctx: typer.Context, host: Host) -> int:
     """Give a host its power back, with all its devices; what moved away does not move back."""
     workspace = _one(ctx, "on", host)
     _record(workspace, "on", host, "begun")

@@ -7,11 +7,12 @@ import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from typer import Abort
+from typer import Abort, Exit
 from typer.core import TyperGroup
 
 from clusterctl.cli import deadline
-from clusterctl.cli.console import error_document, say, show_document
+from clusterctl.cli.console import error_document, print_line, say, show_document
+from clusterctl.cli.page import find_verb, help_asked, unasked_help
 from clusterctl.errors import EXIT_DONE, ClusterctlError, InputError, LockedError
 
 if TYPE_CHECKING:
@@ -70,8 +71,27 @@ class GlobalsAnywhere(TyperGroup):
     """A group whose own options may also stand after the verb, unless the verb has one of that name."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Move our options before the verb, then parse as usual; nothing after `--` is touched."""
-        return super().parse_args(ctx, self._hoist(ctx, list(args)))
+        """Move our options before the verb, then parse as usual; nothing after `--` is touched.
+
+        The help of a verb is shown at once; without any word our own is, on stderr: nobody asked for it.
+        """
+        if not args and not ctx.resilient_parsing:
+            raise unasked_help(ctx)
+        ours, others = self._hoist(ctx, list(args))
+        page = None if ctx.resilient_parsing else help_asked(ctx, others)
+        if page is not None:
+            for line in page.splitlines():
+                print_line(line)
+            raise Exit
+        rest = super().parse_args(ctx, [*ours, *others])
+        if not others and not ctx.resilient_parsing:
+            raise InputError("a verb is missing", next_step="clusterctl --help")
+        return rest
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the verb that is typed; raises InputError with the nearest one where there is none."""
+        find_verb(ctx, args[0])
+        return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the verb; with `-o json` its error is a document on stdout as well as words on stderr.
@@ -97,7 +117,7 @@ class GlobalsAnywhere(TyperGroup):
         except deadline.DeadlineOver:
             raise deadline.over() from None
 
-    def _hoist(self, ctx: Any, args: list[str]) -> list[str]:
+    def _hoist(self, ctx: Any, args: list[str]) -> tuple[list[str], list[str]]:
         takes_value = {
             name: not getattr(param, "is_flag", False)
             for param in self.get_params(ctx)
@@ -109,7 +129,7 @@ class GlobalsAnywhere(TyperGroup):
         while args:
             word = args.pop(0)
             if word == "--":
-                return [*front, *rest, word, *args]
+                return front, [*rest, word, *args]
             name = word.partition("=")[0] if word.startswith("--") else word[:2]
             if word.startswith("-") and name in takes_value and name not in self._own_options(ctx, rest):
                 front.append(word)
@@ -117,7 +137,7 @@ class GlobalsAnywhere(TyperGroup):
                     front.append(args.pop(0))
             else:
                 rest.append(word)
-        return [*front, *rest]
+        return front, rest
 
     def _own_options(self, ctx: Any, words: list[str]) -> set[str]:
         """Return the options of the verb that the words so far name."""

@@ -31,7 +31,14 @@ STYLES = {
 }
 Host = Annotated[str | None, typer.Argument(help="Explain the verdict on this host.", show_default=False)]
 Record = Annotated[bool, typer.Option("--record", help="Count this look as a round towards lost, or back.")]
-Period = Annotated[str, typer.Option("--period", help="How far apart rounds are; three times that is a gap.")]
+Period = Annotated[
+    str,
+    typer.Option(
+        "--period",
+        metavar="TIME",
+        help="How far apart rounds are; after three times that the count begins anew.",
+    ),
+]
 Textfile = Annotated[
     str, typer.Option("--textfile", metavar="FILE", help="Write metrics there, as node_exporter reads them.")
 ]

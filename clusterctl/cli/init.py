@@ -36,19 +36,36 @@ MOST_SHOWN = 6
 _PLAIN = re.compile(r"[A-Za-z0-9~./_][A-Za-z0-9~./_-]*")
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "~"})
 
-Cluster = Annotated[str, typer.Option("--cluster", help="Name of the cluster; default is the folder's.")]
-SshConfig = Annotated[str, typer.Option("--ssh-config", help="Take hosts from this ssh_config.")]
-Ansible = Annotated[str, typer.Option("--ansible", help="Take hosts from this Ansible inventory.")]
-Vagrant = Annotated[str, typer.Option("--vagrant", help="Take machines of the Vagrantfile in this folder.")]
+Cluster = Annotated[
+    str, typer.Option("--cluster", metavar="NAME", help="Name of the cluster; default is the folder's.")
+]
+SshConfig = Annotated[
+    str, typer.Option("--ssh-config", metavar="FILE", help="Take hosts from this ssh_config.")
+]
+Ansible = Annotated[
+    str, typer.Option("--ansible", metavar="FILE", help="Take hosts from this Ansible inventory.")
+]
+Vagrant = Annotated[
+    str, typer.Option("--vagrant", metavar="FOLDER", help="Take machines of the Vagrantfile in this folder.")
+]
 Hosts = Annotated[
-    list[str] | None, typer.Option("--host", help="A host, NAME or NAME=ADDRESS; web[1-3] are three.")
+    list[str] | None,
+    typer.Option(
+        "--host", metavar="NAME[=ADDRESS]", help="A host, NAME or NAME=ADDRESS; web[1-3] are three."
+    ),
 ]
 NAME_THEM = "name them: clusterctl init --host 'web[1-3]=192.0.2.[11-13]'"
 Only = Annotated[
-    str, typer.Option("--only", help="Only these hosts of the ssh_config or the Ansible inventory.")
+    str,
+    typer.Option(
+        "--only", metavar="SELECTOR", help="Only these hosts of the ssh_config or the Ansible inventory."
+    ),
 ]
 User = Annotated[
-    str, typer.Option("--user", help="Who logs in; default is what the sources say, or your name.")
+    str,
+    typer.Option(
+        "--user", metavar="NAME", help="Who logs in; default is what the sources say, or your name."
+    ),
 ]
 
 

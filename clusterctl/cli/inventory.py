@@ -26,7 +26,7 @@ DEFAULT = "ssh: of the inventory, or the default"
 Selector = Annotated[
     str | None, typer.Argument(help="Which hosts: web[01-03], zone=a, @group. Default: -H, else all.")
 ]
-Playbooks = Annotated[list[str] | None, typer.Argument(help="Playbooks to check with it.")]
+Playbooks = Annotated[list[str] | None, typer.Argument(help="Playbooks to check too.")]
 
 
 def register(app: typer.Typer) -> None:

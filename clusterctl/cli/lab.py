@@ -23,7 +23,7 @@ def register(app: typer.Typer) -> None:
     app.add_typer(lab_app, name="lab")
 
 
-Name = Annotated[str, typer.Option("--name", help="Name of the lab.")]
+Name = Annotated[str, typer.Option("--name", metavar="NAME", help="Name of the lab.")]
 
 
 @lab_app.callback()
@@ -66,7 +66,7 @@ def _done(ctx: typer.Context, result: dict[str, str], sentence: str) -> None:
 @lab_app.command()
 def up(
     ctx: typer.Context,
-    hosts: Annotated[int, typer.Option("--hosts", help="How many hosts, at least.")] = 3,
+    hosts: Annotated[int, typer.Option("--hosts", metavar="N", help="How many hosts, at least.")] = 3,
     name: Name = "lab",
 ) -> None:
     """Make a lab, or make it whole again: all its hosts run and are ready."""
@@ -120,9 +120,13 @@ def fault(
 def image(
     ctx: typer.Context,
     image_name: Annotated[str, typer.Argument(metavar="REPO:TAG", help="Such as hello:1.2.")],
-    version: Annotated[str, typer.Option("--version", help="What the service says it is.")],
-    start_delay: Annotated[int, typer.Option("--start-delay", min=0, help="Seconds until it listens.")] = 0,
-    fail: Annotated[str, typer.Option("--fail", help="exit, unhealthy, deaf or late:SECONDS.")] = "",
+    version: Annotated[str, typer.Option("--version", metavar="TEXT", help="What the service says it is.")],
+    start_delay: Annotated[
+        int, typer.Option("--start-delay", metavar="SECONDS", min=0, help="Seconds until it listens.")
+    ] = 0,
+    fail: Annotated[
+        str, typer.Option("--fail", metavar="HOW", help="exit, unhealthy, deaf or late:SECONDS.")
+    ] = "",
     name: Name = "lab",
 ) -> None:
     """Push a small web service to the lab's registry: a good, slow or broken version of it."""

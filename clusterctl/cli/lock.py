@@ -57,8 +57,17 @@ def status(ctx: typer.Context) -> int:
 @lock_app.command()
 def release(
     ctx: typer.Context,
-    force: Annotated[bool, typer.Option("--force", help="Take it from whoever holds it.")] = False,
-    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the hosts' journals.")] = "",
+    force: Annotated[
+        bool, typer.Option("--force", help="Needed, together with --reason: take it from whoever holds it.")
+    ] = False,
+    reason: Annotated[
+        str,
+        typer.Option(
+            "--reason",
+            metavar="TEXT",
+            help="Why; shown to everybody who looks, and kept in the hosts' journals.",
+        ),
+    ] = "",
 ) -> int:
     """End whoever holds the lock; whatever it does afterwards is refused by the hosts."""
     from clusterctl.operations.lock_admin import release_by_force

@@ -37,9 +37,17 @@ def logs(
     ctx: typer.Context,
     name: Annotated[str, typer.Argument(help="A project, a service (shop/web) or an instance (shop-web-2).")],
     follow: Annotated[bool, typer.Option("-f", "--follow", help="Go on as lines come.")] = False,
-    lines: Annotated[int, typer.Option("-n", "--lines", help="Last lines of each host.")] = 100,
+    lines: Annotated[
+        int,
+        typer.Option("-n", "--lines", metavar="N", help="Last lines of each host, over all its instances."),
+    ] = 100,
     since: Annotated[
-        str, typer.Option("--since", help="All lines since then, as journalctl takes it: '10 min ago'.")
+        str,
+        typer.Option(
+            "--since",
+            metavar="TIME",
+            help="All lines since then, as journalctl takes it: '10 min ago'. -n does not count then.",
+        ),
     ] = "",
 ) -> int:
     """Show the journal of all instances, merged."""

@@ -81,7 +81,11 @@ def hosts(
     ] = None,
     fingerprint: Annotated[
         list[str] | None,
-        typer.Option("--fingerprint", help="With trust: add the keys with these prints, without asking."),
+        typer.Option(
+            "--fingerprint",
+            metavar="PRINT",
+            help="With trust: add the keys with these prints, without asking.",
+        ),
     ] = None,
 ) -> int:
     """Show who is there: address, labels, reachable, docker, load. With `trust`: show their host keys, and add them."""

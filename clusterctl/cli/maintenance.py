@@ -17,21 +17,34 @@ from clusterctl.model.limit import Limit
 T = TypeVar("T")
 
 Hosts = Annotated[str, typer.Argument(help="Which hosts: all, web[01-03], zone=a, @group.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; shown to everybody who looks.")]
+Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why; shown to everybody who looks.")]
 MaxUnavailable = Annotated[
-    str, typer.Option("--max-unavailable", help="At most so many hosts out at once: 1, 20%.")
+    str,
+    typer.Option(
+        "--max-unavailable",
+        metavar="LIMIT",
+        help="At most so many hosts out at once: 1, 20%. Default: the policy's.",
+    ),
 ]
 PerZone = Annotated[
     bool,
-    typer.Option("--per-zone", help="All hosts of one failure domain before the next, never two domains."),
+    typer.Option(
+        "--per-zone", help="All hosts of one failure domain before the next, never two domains at once."
+    ),
 ]
 Windows = Annotated[
     list[str] | None,
-    typer.Option("--window", help="Only then: 'Sat 02:00 3h Europe/Amsterdam'; may be given again."),
+    typer.Option(
+        "--window",
+        metavar="WINDOW",
+        help="Only then: 'Sat 02:00 3h Europe/Amsterdam', as in policy.windows; may be given again.",
+    ),
 ]
-Soak = Annotated[str, typer.Option("--soak", help="How long a host must be well before the next: 10s.")]
-Deadline = Annotated[str, typer.Option("--deadline", help="How long one host may take to come back: 10m.")]
-Canary = Annotated[str, typer.Option("--canary", help="This host first, alone.")]
+Soak = Annotated[
+    str, typer.Option("--soak", metavar="TIME", help="How long a host must be well before the next one.")
+]
+Deadline = Annotated[str, typer.Option("--deadline", metavar="TIME", help="How long one host may take.")]
+Canary = Annotated[str, typer.Option("--canary", metavar="HOST", help="This host first, alone.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -81,10 +94,10 @@ def reboot(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
     ctx: typer.Context,
     hosts: Hosts,
     if_needed: Annotated[
-        bool, typer.Option("--if-needed", help="Only hosts that say they need it (updates).")
+        bool, typer.Option("--if-needed", help="Only hosts that need one: reboot-required, needrestart.")
     ] = False,
     uptime_over: Annotated[
-        str, typer.Option("--uptime-over", help="Only hosts up for longer: 30d, 720h.")
+        str, typer.Option("--uptime-over", metavar="TIME", help="Only hosts up for longer: 30d, 720h.")
     ] = "",
     max_unavailable: MaxUnavailable = "",
     per_zone: PerZone = False,

@@ -22,13 +22,17 @@ def register(app: typer.Typer) -> None:
 def rebalance(
     ctx: typer.Context,
     max_moves: Annotated[
-        int, typer.Option("--max-moves", min=1, help="At most so many moves in this run.")
+        int, typer.Option("--max-moves", metavar="N", min=1, help="At most so many moves in this run.")
     ] = 5,
     threshold: Annotated[
-        str, typer.Option("--threshold", help="Leave hosts alone up to so far above the mean load.")
+        str,
+        typer.Option(
+            "--threshold", metavar="PERCENT", help="Hosts up to so far above the mean load are left alone."
+        ),
     ] = "15%",
     min_age: Annotated[
-        str, typer.Option("--min-age", help="Leave alone what was started less long ago: 30m.")
+        str,
+        typer.Option("--min-age", metavar="TIME", help="What was started less long ago does not move."),
     ] = "30m",
     jitter: Jitter = "",
     notify: Notify = None,

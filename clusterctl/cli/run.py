@@ -33,11 +33,15 @@ def exec_(
     ctx: typer.Context,
     selector: Selector,
     command: Annotated[
-        list[str], typer.Argument(help="After `--`: words as they are, or one text for the shell.")
+        list[str],
+        typer.Argument(metavar="-- COMMAND...", help="Words as they are, or one text for the shell."),
     ],
     sudo: Annotated[bool, typer.Option("--sudo", help="Run it as root.")] = False,
     timeout: Annotated[
-        float | None, typer.Option("--timeout", help="Seconds for each host; default: ssh.command_timeout.")
+        float | None,
+        typer.Option(
+            "--timeout", metavar="SECONDS", help="Seconds for each host; default: ssh.command_timeout."
+        ),
     ] = None,
     diff: Annotated[
         bool, typer.Option("--diff", help="Show other output as differences to what most hosts printed.")

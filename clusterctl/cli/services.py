@@ -25,7 +25,10 @@ if TYPE_CHECKING:
 
 Playbook = Annotated[str, typer.Argument(help="A Compose file.")]
 Overwrite = Annotated[
-    bool, typer.Option("--overwrite", help="Also replace units of ours that somebody has edited by hand.")
+    bool,
+    typer.Option(
+        "--overwrite", help="Also replace or remove units of ours that somebody has edited by hand."
+    ),
 ]
 
 
@@ -45,7 +48,12 @@ def plan(
     ctx: typer.Context,
     playbook: Playbook,
     out: Annotated[
-        str, typer.Option("--out", metavar="FILE", help="Keep the plan in a file (0600) for `apply FILE`.")
+        str,
+        typer.Option(
+            "--out",
+            metavar="FILE",
+            help="Keep the plan for `apply FILE` in a file (0600: it holds environment values).",
+        ),
     ] = "",
     overwrite: Overwrite = False,
     detailed_exitcode: Annotated[
@@ -107,7 +115,10 @@ def rollback(
     to: Annotated[
         int | None,
         typer.Option(
-            "--to", min=1, help="The generation. Default: the newest before the present one that differs."
+            "--to",
+            metavar="N",
+            min=1,
+            help="The generation. Default: the newest before the present one that differs.",
         ),
     ] = None,
     overwrite: Overwrite = False,

@@ -22,7 +22,8 @@ def ssh(
     ctx: typer.Context,
     host: Annotated[str, typer.Argument(help="One host of the inventory.")],
     command: Annotated[
-        list[str] | None, typer.Argument(help="After `--`: words as they are, or one text for the shell.")
+        list[str] | None,
+        typer.Argument(metavar="-- COMMAND...", help="Words as they are, or one text for the shell."),
     ] = None,
     show: Annotated[bool, typer.Option("--print", help="Show the command of ssh, run nothing.")] = False,
 ) -> int:

@@ -36,29 +36,58 @@ LEAST_S = 10
 _KEPT_ENV = ("CLUSTERCTL_STATE", "XDG_STATE_HOME")
 STYLES = {"no": "red"}
 
-Name = Annotated[str, typer.Option("--name", help="Name in the timers; default is the cluster's.")]
+Name = Annotated[
+    str, typer.Option("--name", metavar="NAME", help="Name in the timers; default is the cluster's.")
+]
 Crontab = Annotated[bool, typer.Option("--crontab", help="Lines in the crontab, also where systemd runs.")]
 
 
 @timer_app.command("install")
 def install(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
     ctx: typer.Context,
-    every: Annotated[str, typer.Option("--every", help="How often failover looks; its --period.")] = "60s",
+    every: Annotated[
+        str,
+        typer.Option("--every", metavar="TIME", help="How often failover looks; it becomes its --period."),
+    ] = "60s",
     rebalance: Annotated[
         str,
-        typer.Option("--rebalance", metavar="WHEN", help="Rebalance too: daily, 'Mon 03:00' (systemd.time)."),
+        typer.Option(
+            "--rebalance",
+            metavar="WHEN",
+            help="Rebalance too, at these times: daily, 'Mon 03:00' (systemd.time).",
+        ),
     ] = "",
     textfile: Annotated[
         str, typer.Option("--textfile", metavar="FILE", help="Write metrics too, as health --textfile does.")
     ] = "",
-    heartbeat: Annotated[str, typer.Option("--heartbeat", metavar="FILE", help="As of failover.")] = "",
+    heartbeat: Annotated[
+        str,
+        typer.Option(
+            "--heartbeat", metavar="FILE", help="Write this file at the end of each run: somebody watches."
+        ),
+    ] = "",
     notify: Annotated[
-        list[str] | None, typer.Option("--notify", metavar="@FILE", help="As of failover; only from a file.")
+        list[str] | None,
+        typer.Option(
+            "--notify",
+            metavar="@FILE",
+            help="Tell news to the URLs of this file, by apprise; may be given again.",
+        ),
     ] = None,
     notify_command: Annotated[
-        list[str] | None, typer.Option("--notify-command", metavar="CMD", help="As of failover.")
+        list[str] | None,
+        typer.Option(
+            "--notify-command",
+            metavar="CMD",
+            help="Tell news to this command, on its stdin; may be given again.",
+        ),
     ] = None,
-    deadline: Annotated[str, typer.Option("--deadline", help="How long one run may take.")] = "15m",
+    deadline: Annotated[
+        str,
+        typer.Option(
+            "--deadline", metavar="TIME", help="How long one run may take: the global option of the runs."
+        ),
+    ] = "15m",
     name: Name = "",
     crontab: Crontab = False,
     print_: Annotated[

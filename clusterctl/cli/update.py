@@ -40,7 +40,9 @@ def update(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
     ctx: typer.Context,
     hosts: Hosts,
     security: Annotated[bool, typer.Option("--security", help="Security updates only.")] = False,
-    reboot: Annotated[str, typer.Option("--reboot", help="if-needed, never or always.")] = "if-needed",
+    reboot: Annotated[
+        str, typer.Option("--reboot", metavar="WHEN", help="Reboot if-needed, never or always.")
+    ] = "if-needed",
     check: Annotated[
         bool, typer.Option("--check", help="Show what is pending and how it can be undone; change nothing.")
     ] = False,
@@ -52,7 +54,11 @@ def update(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
     ] = False,
     undo_after: Annotated[
         str,
-        typer.Option("--undo-after", help="A host undoes its update after so long, unless committed: 15m."),
+        typer.Option(
+            "--undo-after",
+            metavar="TIME",
+            help="A host undoes its update after so long, unless it is committed.",
+        ),
     ] = "15m",
     max_unavailable: MaxUnavailable = "",
     per_zone: PerZone = False,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from difflib import get_close_matches
 from typing import Any
 
 _EXPECTED = {
@@ -11,19 +13,53 @@ _EXPECTED = {
     "less_than_equal": "{le} or less",
 }
 """pydantic's kinds of a mistake, which typer checks values by, and what was expected then."""
+_ELSEWHERE = {
+    "deploy": "apply", "up": "apply", "down": "delete", "rm": "delete", "remove": "delete", "ls": "ps",
+    "list": "ps", "top": "facts", "nodes": "hosts", "ping": "hosts", "check": "validate", "describe": "explain",
+    "migrate": "move", "evacuate": "drain", "shell": "ssh", "copy": "cp", "unlock": "lock", "upgrade": "update", "help": "--help",
+}  # fmt: skip
+"""What other tools call it."""
 
 
 def wrong_usage(error: Any) -> str:
     """Return in one sentence what a usage error of typer is about."""
-    cause = error.__cause__
+    cause, param = error.__cause__, getattr(error, "param", None)
     found = cause.errors()[0] if hasattr(cause, "errors") else {}
-    if found.get("type") not in _EXPECTED or getattr(error, "param", None) is None:
+    if hasattr(error, "possibilities"):
+        return _no_option(error.ctx, error.option_name)
+    if param is None:
         return str(error.format_message())
+    name = param.opts[-1] if param.param_type_name == "option" else param.metavar or param.name.upper()
+    if hasattr(error, "param_type"):
+        return f"{name} is missing"
+    if found.get("type") not in _EXPECTED:
+        return f"{name}: {error.message}"
     expected = _EXPECTED[found["type"]].format(**found.get("ctx", {}))
-    return f"{error.param.opts[-1]}: expected {expected}, got {str(found['input'])!r}"
+    return f"{name}: expected {expected}, got {str(found['input'])!r}"
 
 
 def next_step(error: Any) -> str:
     """Return the help page of the verb that was typed wrongly."""
     context = getattr(error, "ctx", None)
     return f"{context.command_path if context else 'clusterctl'} --help"
+
+
+def no_verb(path: str, word: str, verbs: Iterable[str]) -> str:
+    """Return that there is no such verb, and what may have been meant."""
+    known = list(verbs)
+    other = [name for name in [_ELSEWHERE.get(word, "")] if name in {*known, "--help"}]
+    return f"{path} has no verb {word!r}{_meant(other or get_close_matches(word, known))}"
+
+
+def _no_option(context: Any, option: str) -> str:
+    commands = [context.command, context.find_root().command]
+    known = {
+        name for command in commands for one in command.params for name in (*one.opts, *one.secondary_opts)
+    }
+    names = sorted(name for name in known if name.startswith("-"))
+    return f"{context.command_path} has no option {option}{_meant(get_close_matches(option, names, cutoff=0.75))}"
+
+
+def _meant(names: Iterable[str]) -> str:
+    found = " or ".join(names)
+    return f": did you mean {found}?" if found else ""

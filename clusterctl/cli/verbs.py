@@ -13,6 +13,7 @@ from typing import Any
 import typer
 
 from clusterctl.cli.globals import GlobalsAnywhere
+from clusterctl.cli.page import Group, Verb, brief, write_examples
 
 SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     "Services": {
@@ -174,6 +175,13 @@ def _command(name: str, file: str) -> Any:
     import_module(f"clusterctl.cli.{file}").register(app)
     app.registered_commands = [info for info in app.registered_commands if info.name == name]
     app.registered_groups = [info for info in app.registered_groups if info.name == name]
+    for info in app.registered_commands:
+        info.cls = Verb
+    for group in app.registered_groups:
+        group.cls = Group
+        group.subcommand_metavar = "VERB [ARGUMENTS]..."
+        for info in group.typer_instance.registered_commands:  # type: ignore[union-attr]  # each has one
+            info.cls = Verb
     return typer.main.get_group(app).commands[name]
 
 
@@ -190,9 +198,10 @@ class Verbs(GlobalsAnywhere):
         for heading, verbs in SECTIONS.items():
             with formatter.section(heading):
                 formatter.write_dl(
-                    [(f"{name:{width}}", _brief(summary)) for name, (_, summary) in verbs.items()]
+                    [(f"{name:{width}}", brief(summary)) for name, (_, summary) in verbs.items()]
                 )
 
-
-def _brief(summary: str) -> str:
-    return summary.partition(";")[0].rstrip(".") + "."
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        """Write how to begin, and the exit codes."""
+        write_examples("", (), formatter)
+        super().format_epilog(ctx, formatter)

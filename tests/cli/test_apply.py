@@ -284,8 +284,8 @@ def test_hosts_do_not_go_with_apply(desk: Desk) -> None:
         (("plan", "none.yaml"), "cannot read the playbook: No such file or directory"),
         (("plan", "shop.yaml", "-i", "none.yaml"), "cannot read the inventory: No such file or directory"),
         (("plan", "bad\0name.yaml"), "cannot read the playbook: not a path"),
-        (("fly",), "No such command 'fly'"),
-        (("plan",), "Missing argument 'playbook'"),
+        (("fly",), "clusterctl has no verb 'fly'"),
+        (("plan",), "PLAYBOOK is missing"),
         (("ps", "-o", "xml"), "--output: expected table, wide, json, jsonl, yaml or name, got 'xml'"),
     ],
 )

@@ -72,5 +72,5 @@ def test_a_terminal_that_knows_ascii_only_gets_what_it_can_show() -> None:
     ran = started("fl\xfcge", stdout=subprocess.PIPE)
 
     assert (ran.returncode, ran.stdout) == (2, b"")
-    assert ran.stderr.startswith(b"error: No such command 'fl")
+    assert ran.stderr.startswith(b"error: clusterctl has no verb 'fl")
     assert ran.stderr.isascii()

@@ -64,4 +64,4 @@ def test_an_argument_that_is_missing_is_named_with_the_help_of_its_verb(desk: De
     ran = desk.run("plan")
 
     assert (ran.code, ran.out) == (2, "")
-    assert ran.err == "error: Missing argument 'playbook'.\nnext: clusterctl plan --help\n"
+    assert ran.err == "error: PLAYBOOK is missing\nnext: clusterctl plan --help\n"
