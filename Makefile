@@ -55,8 +55,9 @@ chaos: setup engine ## random faults in a lab, with applies, reboots and failove
 fuzz: setup engine ## hostile words through systemd and docker in a lab, damaged files through the parsers (CLUSTERCTL_CASES, CLUSTERCTL_EXAMPLES)
 	nice $(BIN)/python -m tests.words
 
-docs: setup ## write anew what is made from the code: the manual page, docs/compose-support.md
+docs: setup ## write anew what is made from the code: the manual page, tables of docs/cli.md and docs/compose-support.md
 	$(BIN)/python -m tests.manual
+	$(BIN)/python -m tests.reference
 	$(BIN)/python -m tests.test_docs
 
 shape: setup ## how long functions and files are: median, p90, files of more than 250 lines

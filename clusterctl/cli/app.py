@@ -109,7 +109,9 @@ def globals_(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
     ] = False,
     busy_ok: Annotated[
         bool,
-        typer.Option("--busy-ok", help="Exit 0 instead of 5 when somebody else is at work: for cron."),
+        typer.Option(
+            "--busy-ok", help="Exit 0 instead of 5, and no error, when somebody else is at work: for cron."
+        ),
     ] = False,
     deadline: Annotated[
         str,

@@ -50,13 +50,13 @@ Notify = Annotated[
         "--notify",
         metavar="URL",
         envvar="CLUSTERCTL_NOTIFY",
-        help="Tell news there, by apprise; @FILE has one URL a line. May be given again.",
+        help="Tell news there, by apprise; @FILE has one URL a line; may be given again.",
     ),
 ]
 NotifyCommand = Annotated[
     list[str] | None,
     typer.Option(
-        "--notify-command", metavar="CMD", help="Tell news to this command, on its stdin. May be given again."
+        "--notify-command", metavar="CMD", help="Tell news to this command, on its stdin; may be given again."
     ),
 ]
 

@@ -40,18 +40,29 @@ Cluster = Annotated[
     str, typer.Option("--cluster", metavar="NAME", help="Name of the cluster; default is the folder's.")
 ]
 SshConfig = Annotated[
-    str, typer.Option("--ssh-config", metavar="FILE", help="Take hosts from this ssh_config.")
+    str,
+    typer.Option("--ssh-config", metavar="FILE", help="Take hosts from this ssh_config, and ask nothing."),
 ]
 Ansible = Annotated[
-    str, typer.Option("--ansible", metavar="FILE", help="Take hosts from this Ansible inventory.")
+    str,
+    typer.Option(
+        "--ansible", metavar="FILE", help="Take hosts from this Ansible inventory, and ask nothing."
+    ),
 ]
 Vagrant = Annotated[
-    str, typer.Option("--vagrant", metavar="FOLDER", help="Take machines of the Vagrantfile in this folder.")
+    str,
+    typer.Option(
+        "--vagrant",
+        metavar="FOLDER",
+        help="Take the machines of the Vagrantfile in this folder, and ask nothing.",
+    ),
 ]
 Hosts = Annotated[
     list[str] | None,
     typer.Option(
-        "--host", metavar="NAME[=ADDRESS]", help="A host, NAME or NAME=ADDRESS; web[1-3] are three."
+        "--host",
+        metavar="NAME[=ADDRESS]",
+        help="A host, both with ranges such as web[1-3]; may be given again.",
     ),
 ]
 NAME_THEM = "name them: clusterctl init --host 'web[1-3]=192.0.2.[11-13]'"

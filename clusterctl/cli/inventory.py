@@ -26,7 +26,7 @@ DEFAULT = "ssh: of the inventory, or the default"
 Selector = Annotated[
     str | None, typer.Argument(help="Which hosts: web[01-03], zone=a, @group. Default: -H, else all.")
 ]
-Playbooks = Annotated[list[str] | None, typer.Argument(help="Playbooks to check too.")]
+Playbooks = Annotated[list[str] | None, typer.Argument(metavar="PLAYBOOK", help="Playbooks to check too.")]
 
 
 def register(app: typer.Typer) -> None:
@@ -40,7 +40,9 @@ def register(app: typer.Typer) -> None:
 def show(
     ctx: typer.Context,
     selector: Selector = None,
-    source: Annotated[bool, typer.Option("--source", help="Say of each value where it comes from.")] = False,
+    source: Annotated[
+        bool, typer.Option("--source", help="Say of each value in which line of which file it is.")
+    ] = False,
 ) -> int:
     """Show the hosts and groups as all sources together describe them; nothing is contacted."""
     workspace = Workspace(ctx.obj, "inventory show")

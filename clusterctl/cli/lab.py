@@ -141,7 +141,12 @@ def image(
 @lab_app.command("host-image")
 def host_image(
     ctx: typer.Context,
-    build: Annotated[bool, typer.Option(help="Build it if it is missing; or only say its name.")] = True,
+    build: Annotated[
+        bool,
+        typer.Option(
+            help="Build it if it is missing (the default), or only say its name and how docker must run it."
+        ),
+    ] = True,
 ) -> None:
     """Build the image of lab hosts for other tools, such as a Vagrantfile: its name, and how to run it."""
     from clusterctl import lab

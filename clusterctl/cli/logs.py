@@ -50,7 +50,7 @@ def logs(
         ),
     ] = "",
 ) -> int:
-    """Show the journal of all instances, merged."""
+    """Show the journal of a project, a service or an instance, merged."""
     from clusterctl.planning.log_notes import log_notes
     from clusterctl.planning.observed import observe_units
 

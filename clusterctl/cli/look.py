@@ -84,11 +84,11 @@ def hosts(
         typer.Option(
             "--fingerprint",
             metavar="PRINT",
-            help="With trust: add the keys with these prints, without asking.",
+            help="With trust: add the keys with these prints, without asking; may be given again.",
         ),
     ] = None,
 ) -> int:
-    """Show who is there: address, labels, reachable, docker, load. With `trust`: show their host keys, and add them."""
+    """Show who is there: address, labels, state, docker, load, memory, disk. With `trust`: show their host keys, and add them."""
     words = words or []
     trusting = words[:1] == ["trust"]
     if len(words) > 1 + trusting:
@@ -133,7 +133,7 @@ def facts(ctx: typer.Context, selector: OptionalSelector = None) -> int:
 
 
 def ps(ctx: typer.Context, selector: OptionalSelector = None) -> int:
-    """Show every managed container: host, state, health, since, image."""
+    """Show every managed container: host, state, health, since, image, drift."""
     from clusterctl.planning.guards import find_foreign
     from clusterctl.planning.observed import observe_units
 

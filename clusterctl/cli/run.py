@@ -44,7 +44,11 @@ def exec_(
         ),
     ] = None,
     diff: Annotated[
-        bool, typer.Option("--diff", help="Show other output as differences to what most hosts printed.")
+        bool,
+        typer.Option(
+            "--diff",
+            help="Show other output as differences to what most hosts printed; more than 256 KiB is shown whole.",
+        ),
     ] = False,
 ) -> int:
     """Run a command on hosts in parallel; the same output is shown once."""

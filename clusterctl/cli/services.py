@@ -85,7 +85,7 @@ def apply(
     *,
     layers: LayerOptions = NO_LAYERS,
 ) -> int:
-    """Make the hosts run what the playbook says; of a plan file exactly that plan, or nothing."""
+    """Make the hosts run what the playbook says, and remove what left it; of a plan file exactly that plan, or nothing."""
     workspace = Workspace(ctx.obj, f"apply {playbook}", layers)
     if kept := _kept_plan(workspace, playbook, overwrite=overwrite):
         intent, workspace = kept.file.intent, kept.workspace
@@ -124,7 +124,7 @@ def rollback(
     overwrite: Overwrite = False,
     detailed_exitcode: Detailed = False,
 ) -> int:
-    """Take a project back to a version that the hosts have kept."""
+    """Take a project back to a generation that the hosts have kept; no playbook is needed."""
     workspace = _workspace(ctx, "rollback", project)
     name = project_name(project)
     intent = RollbackIntent(name, to or 0, overwrite=overwrite)

@@ -91,7 +91,7 @@ def install(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
     name: Name = "",
     crontab: Crontab = False,
     print_: Annotated[
-        bool, typer.Option("--print", help="Show what would be written, write nothing.")
+        bool, typer.Option("--print", help="Show what would be written, write nothing; so does --dry-run.")
     ] = False,
 ) -> int:
     """Have failover run again and again from this machine: by systemd where that runs, else by cron.

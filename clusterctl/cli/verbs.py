@@ -24,10 +24,13 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         ),
         "apply": (
             "services",
-            "Make the hosts run what the playbook says; of a plan file exactly that plan, or nothing.",
+            "Make the hosts run what the playbook says, and remove what left it; of a plan file exactly that plan, or nothing.",
         ),
         "delete": ("services", "Remove all instances of a project; its volumes stay."),
-        "rollback": ("services", "Take a project back to a version that the hosts have kept."),
+        "rollback": (
+            "services",
+            "Take a project back to a generation that the hosts have kept; no playbook is needed.",
+        ),
         "scale": ("services", "Run more or fewer instances of services; 0 stops all of them."),
         "restart": (
             "services",
@@ -78,11 +81,11 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         ),
         "hosts": (
             "look",
-            "Show who is there: address, labels, reachable, docker, load. With `trust`: show their host keys, and add them.",
+            "Show who is there: address, labels, state, docker, load, memory, disk. With `trust`: show their host keys, and add them.",
         ),
         "facts": ("look", "Show everything one look tells of hosts."),
-        "ps": ("look", "Show every managed container: host, state, health, since, image."),
-        "logs": ("logs", "Show the journal of all instances, merged."),
+        "ps": ("look", "Show every managed container: host, state, health, since, image, drift."),
+        "logs": ("logs", "Show the journal of a project, a service or an instance, merged."),
         "events": (
             "events",
             "Show what was changed, by whom, and what failed: from the journals of all hosts and this machine's audit.",
