@@ -142,11 +142,8 @@ def globals_(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
 ) -> None:
     """Fill the settings that every verb reads."""
     choose_form(_one_of("--output", output, FORMS), _one_of("--color", color, COLOURS))
-    if output == "name" and ctx.invoked_subcommand not in NAMED:
-        raise InputError(
-            f"--output: {ctx.invoked_subcommand} has no names to print",
-            next_step=f"of {', '.join(sorted(NAMED))} only. Nothing was contacted.",
-        )
+    if output == "name":
+        _demand_names(ctx)
     if deadline:
         _end_within(ctx, deadline)
     ctx.obj = Settings(
@@ -169,6 +166,17 @@ def globals_(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
         ssh_options=tuple(ssh_option or ()),
         failures=ctx.obj,
     )
+
+
+def _demand_names(ctx: typer.Context) -> None:
+    """Raise InputError for a verb that lists nothing with a name."""
+    verb = ctx.invoked_subcommand or ""
+    words = [*getattr(ctx, "_protected_args", ()), *ctx.args, *sys.argv]
+    if verb not in NAMED or (NAMED[verb] and NAMED[verb] not in words):
+        known = ", ".join(f"{name} {word}".strip() for name, word in sorted(NAMED.items()))
+        raise InputError(
+            f"--output: {verb} has no names to print", next_step=f"of {known} only. Nothing was contacted."
+        )
 
 
 def _one_of(option: str, value: str, known: tuple[str, ...]) -> str:

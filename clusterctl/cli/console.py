@@ -41,6 +41,15 @@ NAMES: Mapping[str, str] = {
     "History": "runs.id",
     "Diffs": "diffs.instance",
     "Health": "hosts.host",
+    "Audit": "losses.name",
+    "Copied": "copied.host",
+    "Explanation": "instances.instance",
+    "Fence": "devices.host",
+    "HostKeys": "keys.host",
+    "Inventory": "hosts.host",
+    "Lock": "hosts.host",
+    "Timers": "jobs.job",
+    "Updates": "hosts.host",
 }
 """Documents that `-o name` prints: the list, and the field that is one line for each of its items."""
 FORMS = ("table", "wide", "json", "jsonl", "yaml", "name")
@@ -88,8 +97,11 @@ def _show_names(kind: str, body: Mapping[str, Any]) -> None:
     if kind not in NAMES:
         return  # an Error: its words are on stderr
     items, _, key = NAMES[kind].partition(".")
-    for item in body[items]:
-        print_line(f"{item['project']}/{item['service']}" if kind == "Status" else str(item[key]))
+    names = [
+        f"{item['project']}/{item['service']}" if kind == "Status" else str(item[key]) for item in body[items]
+    ]
+    for name in dict.fromkeys(names):
+        print_line(name)
 
 
 def show_json_line(body: Mapping[str, Any]) -> None:

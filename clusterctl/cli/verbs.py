@@ -146,8 +146,15 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
     },
 }
 """Heading -> verb -> the file in this room whose `register` adds it, and the first sentence of its docstring."""
-NAMED = frozenset({"diff", "exec", "facts", "health", "history", "hosts", "ps", "status"})
-"""The verbs whose documents have names, for `-o name` (`NAMES` in `console`)."""
+NAMED: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("audit", "cp", "diff", "exec", "explain", "facts", "health", "history", "hosts", "ps", "status"), ""
+    ),
+    **dict.fromkeys(("fence", "lock", "timer"), "status"),
+    "inventory": "show",
+    "update": "--check",
+}
+"""The verbs whose documents have names, for `-o name` (`NAMES` in `console`), and the word that makes them so."""
 VERBS = {name: row for section in SECTIONS.values() for name, row in section.items()}
 
 

@@ -15,7 +15,7 @@ from rich.console import Console
 from clusterctl.cli import wiring
 from clusterctl.cli.board import Board, heard
 from clusterctl.cli.progress import Screen
-from clusterctl.cli.verbs import VERBS
+from clusterctl.cli.verbs import NAMED, VERBS
 from clusterctl.model.report import Event
 from tests.cli.conftest import Desk, Ran
 from tests.cli.hostile_fleet import EVIL, RUN, HostileFleet, Mode
@@ -171,3 +171,20 @@ def test_a_display_on_a_terminal_shows_what_hosts_say_escaped() -> None:
 
     assert "EVIL" in file.getvalue()
     assert raw(file.getvalue()) == set()
+
+
+@pytest.mark.parametrize("line", LINES)
+def test_every_verb_prints_names_or_says_that_it_has_none(
+    shop: Desk, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    verb, *words = line.split()
+    monkeypatch.setattr(wiring.Workspace, "fleet", property(HostileFleet(shop.cluster, "steps").of))
+    named = verb in NAMED and (not NAMED[verb] or NAMED[verb] in words)
+
+    ran = shop.run("-o", "name", *line.split())
+
+    said = ran.err.startswith(f"error: --output: {verb} has no names to print\nnext: of audit, cp, diff, ")
+    assert said is not named
+    assert "defect" not in ran.err
+    assert (ran.code, ran.out) == (2, "") or named
+    assert all(" " not in name for name in ran.out.splitlines())

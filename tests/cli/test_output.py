@@ -65,7 +65,8 @@ def test_a_verb_without_names_says_which_have_them(desk: Desk) -> None:
     assert (ran.code, ran.out) == (2, "")
     assert ran.err == (
         "error: --output: apply has no names to print\n"
-        "next: of diff, exec, facts, health, history, hosts, ps, status only. Nothing was contacted.\n"
+        "next: of audit, cp, diff, exec, explain, facts, fence status, health, history, hosts, inventory show, "
+        "lock status, ps, status, timer status, update --check only. Nothing was contacted.\n"
     )
 
 
