@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from clusterctl.cli.console import print_line, say, show_table
 from clusterctl.cli.documents import timestamp
+from clusterctl.cli.wide import WIDE_RUN, wide_run
 from clusterctl.model.run import RunSummary
 
 if TYPE_CHECKING:
@@ -64,8 +65,8 @@ def generation_document(kept: Kept) -> dict[str, Any]:
     }
 
 
-def print_runs(runs: list[RunSummary]) -> None:
-    """Print runs, one a line."""
+def print_runs(runs: list[RunSummary], *, wide: bool) -> None:
+    """Print runs, one a line; `wide` ones with more columns."""
     if not runs:
         return
     rows = [
@@ -77,10 +78,15 @@ def print_runs(runs: list[RunSummary]) -> None:
             summary.state,
             summary.detail,
             summary.id,
+            *(wide_run(summary) if wide else ()),
         )
         for summary in runs
     ]
-    show_table(("STARTED", "VERB", "SUBJECT", "BY", "STATE", "DETAIL", "RUN"), rows, styles=STYLES)
+    show_table(
+        ("STARTED", "VERB", "SUBJECT", "BY", "STATE", "DETAIL", "RUN", *(WIDE_RUN if wide else ())),
+        rows,
+        styles=STYLES,
+    )
 
 
 def print_run(summary: RunSummary, entries: tuple[Entry, ...]) -> None:

@@ -96,7 +96,7 @@ def history(
     print_generations(generations)
     if generations and runs:
         print_line()
-    print_runs(runs)
+    print_runs(runs, wide=workspace.settings.wide)
     if not generations and not runs:
         print_line(f"no host remembers anything of {project}" if project else "no host remembers anything")
     for answer in snapshot.unreachable:

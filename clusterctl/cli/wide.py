@@ -1,12 +1,14 @@
-"""The columns that `-o wide` adds to tables of hosts and instances."""
+"""The columns that `-o wide` adds to tables of hosts, instances and runs."""
 
 from __future__ import annotations
 
+from clusterctl.model.run import RunSummary
 from clusterctl.model.snapshot import HostFacts, Unreachable
 from clusterctl.planning.observed import Observed
 
 WIDE_HOST = ("CPUS", "MEMORY", "DISK", "UP", "KERNEL", "ARCHITECTURE", "SYSTEMD", "MARKERS", "MACHINE ID")
 WIDE_INSTANCE = ("SERVICE", "GENERATION", "RESTARTS", "PORTS", "DIGEST")
+WIDE_RUN = ("EPOCH", "BATCHES", "COMMAND")
 
 
 def wide_host(answer: HostFacts | Unreachable) -> tuple[str, ...]:
@@ -36,3 +38,8 @@ def wide_instance(unit: Observed) -> tuple[str, ...]:
         ",".join(map(str, header.host_ports)),
         header.pinned.partition("@")[2],
     )
+
+
+def wide_run(summary: RunSummary) -> tuple[str, ...]:
+    """Return the further cells of a run."""
+    return (str(summary.epoch), f"{summary.batches_done}/{summary.batches}", summary.command)

@@ -123,3 +123,12 @@ def test_colours_mark_the_head_and_states(desk: Desk, monkeypatch: pytest.Monkey
 
     assert shown.startswith("\x1b[1mINSTANCE\x1b[0m    \x1b[1mHOST\x1b[0m")
     assert "\x1b[32mrunning\x1b[0m" in shown
+
+
+def test_wide_runs_have_epoch_batches_and_command(desk: Desk) -> None:
+    desk.run("apply", "shop.yaml", "--yes")
+
+    lines = desk.run("history", "-o", "wide").out.splitlines()
+
+    assert lines[-2].split()[-3:] == ["EPOCH", "BATCHES", "COMMAND"]
+    assert lines[-1].endswith("3/3      clusterctl apply shop.yaml --yes")
