@@ -3,7 +3,7 @@
     python -m tests.bench_places [HOSTS] [INSTANCES]
 
 Peak is the highest load of a host, the bound what no placement can be below: the larger share of cpus or of memory that is
-reserved in the whole fleet. Places is how many more of the largest instance there is room for, `lost` of how many hosts the
+reserved in the whole fleet. Fleet is the seed it is drawn with. Places is how many more of the largest instance there is room for, `lost` of how many hosts the
 loss leaves something without a place.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import random
 import sys
+import time
 from collections import Counter
 
 from clusterctl.model.inventory import Policy
@@ -28,6 +29,7 @@ IMAGE = "registry:5000/web:1"
 SIZES = ((16, 64), (32, 128), (32, 256), (64, 256))
 CPUS = (0.1, 0.25, 0.5, 1, 2, 4)
 MEMORY_MB = (128, 256, 512, 1024, 2048, 4096, 8192, 16384)
+FLEETS = (1, 2, 3, 4)
 STRATEGIES: tuple[Strategy, ...] = ("spread", "headroom", "pack")
 
 
@@ -86,11 +88,14 @@ def measure(hosts: int, instances: int, fill: float, strategy: Strategy, seed: i
     cluster = a_mixed_fleet(hosts, strategy, rng)
     project = a_mixed_project(cluster, instances, fill, rng)
     scheduler = Scheduler(cluster.inventory, project, look(cluster, project), ())
+    began = time.process_time()
     result = scheduler.run({})
+    seconds = time.process_time() - began
     rooms = list(scheduler.rooms.values())
     peak, least, used = max(map(load, rooms)), bound(rooms), sum(room.instances > 0 for room in rooms)
-    words = f"{fill:5.0%} {strategy:9} peak {peak:6.2%} bound {least:6.2%} ratio {peak / least:.4f} hosts {used:4}"
+    words = f"{fill:5.0%} {strategy:9} fleet {seed} peak {peak:6.2%} bound {least:6.2%} ratio {peak / least:.4f} hosts {used:4}"
     words += f" skew {skew(project, cluster, result.placed)} unplaced {len(result.unplaced)}"
+    words += f" {seconds:.2f} s"
     if hosts <= 100 and not result.unplaced:
         carry_out(cluster, plan(cluster, project))
         losses = [loss for loss in find_losses(cluster.inventory, cluster.see()) if loss.kind == "host"]
@@ -104,8 +109,9 @@ def main() -> int:
     sys.stdout.write(f"{hosts} hosts, {instances} instances of mixed sizes\n")
     for fill in (0.6, 0.8, 0.92):
         for strategy in STRATEGIES:
-            sys.stdout.write(measure(hosts, instances, fill, strategy, 1) + "\n")
-            sys.stdout.flush()
+            for seed in FLEETS if strategy == "spread" else FLEETS[:1]:
+                sys.stdout.write(measure(hosts, instances, fill, strategy, seed) + "\n")
+                sys.stdout.flush()
     return 0
 
 

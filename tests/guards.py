@@ -20,9 +20,10 @@ from tests.guard import Guard
 from tests.guard_list import ROLLOUT_GUARDS
 from tests.guard_list_compose import COMPOSE_GUARDS
 from tests.guard_list_nights import NIGHT_GUARDS
+from tests.guard_list_places import PLACE_GUARDS
 from tests.guard_list_transport import TRANSPORT_GUARDS
 
-GUARDS = (*ROLLOUT_GUARDS, *NIGHT_GUARDS, *TRANSPORT_GUARDS, *COMPOSE_GUARDS)
+GUARDS = (*ROLLOUT_GUARDS, *NIGHT_GUARDS, *TRANSPORT_GUARDS, *COMPOSE_GUARDS, *PLACE_GUARDS)
 
 ROOT = Path(__file__).resolve().parent.parent
 LEFT_OUT = ("*cache*", ".git", ".venv", ".hypothesis", ".ci")

@@ -16,6 +16,7 @@ from clusterctl.planning.forecast import Forecast
 from clusterctl.planning.guards import find_blocks
 from clusterctl.planning.limits import OUT
 from clusterctl.planning.markers import parse_marker
+from clusterctl.planning.observed import Observed
 from clusterctl.planning.runs import left_unfinished, runs_of
 
 FORGOTTEN_S = 86_400
@@ -47,8 +48,10 @@ def find_complaints(
         for block in blocks
         if block.kind in {"guard", "busy"}
     ]
+    units = forecast.by_host()
     for facts in snapshot.seen:
-        found += [*_host(inventory, facts), *_markers(facts), *_unwell(forecast, facts)]
+        here = units.get(facts.host, ())
+        found += [*_host(inventory, facts), *_markers(facts), *_unwell(facts.host, here)]
     return tuple(sorted(found, key=lambda one: natural(one.host) if one.host else ((), "")))
 
 
@@ -108,8 +111,8 @@ def _markers(facts: HostFacts) -> Iterator[Complaint]:
             yield Complaint("out", facts.host, f"{name} {marker}", f"clusterctl uncordon {facts.host}")
 
 
-def _unwell(forecast: Forecast, facts: HostFacts) -> Iterator[Complaint]:
-    for unit in forecast.on(facts.host):
+def _unwell(host: str, units: Sequence[Observed]) -> Iterator[Complaint]:
+    for unit in units:
         if not unit.is_well and unit.docker_answers:
             words = f"{unit.instance} is {unit.condition}"
-            yield Complaint("unwell", facts.host, words, f"clusterctl logs {unit.instance}")
+            yield Complaint("unwell", host, words, f"clusterctl logs {unit.instance}")

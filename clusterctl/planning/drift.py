@@ -43,10 +43,10 @@ def find_drift(
     """
     forecast = forecast or Forecast(inventory, snapshot)
     cut = find_cut(snapshot, inventory.cluster)
-    found = [*_twins(snapshot), *_instances(forecast, cut)]
+    found, units = [*_twins(snapshot), *_instances(forecast, cut)], forecast.by_host()
     for facts in snapshot.seen:
         found += [*_foreign(inventory, facts, cut), *_strays(facts)]
-        for unit in forecast.on(facts.host):
+        for unit in units.get(facts.host, ()):
             found += _unit(forecast, facts, unit)
         found += _manifests(inventory, forecast, facts)
     return tuple(sorted(found, key=lambda one: natural(one.host) if one.host else ((), "")))

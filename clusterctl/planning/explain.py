@@ -12,6 +12,7 @@ from functools import cached_property
 from itertools import count
 
 from clusterctl.model.inventory import Inventory
+from clusterctl.model.names import natural
 from clusterctl.model.placement import Instance
 from clusterctl.model.service import Project, Service
 from clusterctl.model.snapshot import Snapshot
@@ -75,8 +76,15 @@ class Scene:
 
     def one_more(self, service: Service) -> Instance:
         """Return the instance that one more of a service would be."""
-        taken = {instance.slot for instance in self.instances if instance.service == service.name}
+        taken = self._slots.get(service.name, set())
         return Instance(self.project.name, service.name, next(n for n in count(1) if n not in taken))
+
+    @cached_property
+    def _slots(self) -> dict[str, set[int]]:
+        found: dict[str, set[int]] = {}
+        for instance in self.instances:
+            found.setdefault(instance.service, set()).add(instance.slot)
+        return found
 
     def explain(self, instance: Instance, hosts: frozenset[str] | None = None) -> Explanation:
         """Return why an instance is where it is, with an answer for all hosts that were seen, or some of them."""
@@ -98,11 +106,10 @@ class Scene:
     ) -> tuple[HostAnswer, ...]:
         asked = [name for name in self._scheduler.rooms if hosts is None or name in hosts]
         found = {name: HostAnswer(name, self._scheduler.why_not(instance, service, name)) for name in asked}
-        best = [name for name in self._scheduler.best_first(instance, service) if name in found]
-        able = [name for name in best if not found[name].reasons]
-        terms = [self._scheduler.terms(instance, service, name) for name in able]
-        for number, (name, mine) in enumerate(zip(able, terms, strict=True), 1):
-            after = terms[number] if number < len(terms) else ()
+        able = [(self._scheduler.terms(instance, service, n), n) for n in asked if not found[n].reasons]
+        able.sort(key=lambda one: ([term.value for term in one[0]], natural(one[1])))
+        for number, (mine, name) in enumerate(able, 1):
+            after = able[number][0] if number < len(able) else ()
             found[name] = replace(
                 found[name],
                 rank=number,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from clusterctl.model.intent import DrainIntent
@@ -15,7 +15,7 @@ from clusterctl.planning.doctor import find_complaints
 from clusterctl.planning.eligibility import open_room
 from clusterctl.planning.explain import Explanation, HostAnswer, Scene
 from clusterctl.planning.markers import parse_marker
-from clusterctl.planning.observed import observe_units
+from clusterctl.planning.observed import units_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +59,16 @@ def explain_host(
         facts.host,
         tuple(f"{name} {parse_marker(text)}".strip() for name, text in sorted(facts.markers.items())),
         tuple(f"{one.words}; {one.mend}" for one in complaints),
-        _share(inventory, snapshot, facts),
-        tuple(_runs(inventory, snapshot, scenes, here)),
+        _share(inventory, facts),
+        tuple(_runs(inventory, facts, scenes)),
         services,
         _drain(drain, facts),
     )
 
 
-def _share(inventory: Inventory, snapshot: Snapshot, facts: HostFacts) -> Share:
+def _share(inventory: Inventory, facts: HostFacts) -> Share:
     room = open_room(inventory.host(facts.host), facts, inventory)
-    units = [unit for unit in observe_units(snapshot, inventory.cluster) if unit.host == facts.host]
+    units = list(units_on(facts, inventory.cluster))
     return Share(
         room.cpus,
         sum(unit.header.cpus for unit in units),
@@ -80,22 +80,18 @@ def _share(inventory: Inventory, snapshot: Snapshot, facts: HostFacts) -> Share:
 
 
 def _runs(
-    inventory: Inventory, snapshot: Snapshot, scenes: Mapping[str, Scene], here: frozenset[str]
-) -> list[tuple[Explanation, str]]:
-    found = []
-    for unit in observe_units(snapshot, inventory.cluster):
-        if unit.host in here:
-            state = unit.condition
-            scene = scenes.get(unit.header.project)
-            told = (
-                scene.explain(unit.instance, here)
-                if scene
-                else Explanation(
-                    unit.instance, "", unit.host, runs=True, why="no host has a manifest of it", answers=()
-                )
+    inventory: Inventory, facts: HostFacts, scenes: Mapping[str, Scene]
+) -> Iterator[tuple[Explanation, str]]:
+    for unit in sorted(units_on(facts, inventory.cluster), key=lambda unit: unit.instance):
+        scene = scenes.get(unit.header.project)
+        told = (
+            scene.explain(unit.instance, frozenset({facts.host}))
+            if scene
+            else Explanation(
+                unit.instance, "", unit.host, runs=True, why="no host has a manifest of it", answers=()
             )
-            found.append((told, state))
-    return found
+        )
+        yield told, unit.condition
 
 
 def _drain(plan: Plan, facts: HostFacts) -> tuple[str, ...]:

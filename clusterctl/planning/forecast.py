@@ -105,6 +105,13 @@ class Forecast:
                 answers[name] = answer
         return Snapshot(answers)
 
+    def by_host(self) -> dict[str, list[Observed]]:
+        """Return the units on each host that has any, by instance: for who asks for all hosts."""
+        found: dict[str, list[Observed]] = {}
+        for (_, host), unit in sorted(self.units.items(), key=lambda item: item[0]):
+            found.setdefault(host, []).append(unit)
+        return found
+
     def on(self, host: str) -> list[Observed]:
         """Return the units on a host, by instance."""
         return [unit for _, unit in sorted(item for item in self.units.items() if item[0][1] == host)]

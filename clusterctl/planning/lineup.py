@@ -8,7 +8,7 @@ said in docs/placement.md.
 from __future__ import annotations
 
 from bisect import bisect_left, insort
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from clusterctl.model.service import Service, Strategy
@@ -17,8 +17,10 @@ from clusterctl.planning.unit import Header
 
 Cell = tuple[tuple[str, ...], int, str]
 """Values of the labels to spread over, whether `pack` would open the host, its zone ("" for none)."""
-Entry = tuple[int, float, int, int, Room]
-"""Places for the largest that it costs, load (of `pack` on a host in use: what is left), instances, position by name."""
+Entry = tuple[int, float, float, int, int, Room]
+"""Places for the largest that it costs, how full it is (two figures, `Shape.fullness`), instances, position by name."""
+LOAD_STEP = 0.003
+"""Loads that differ by less count the same: then it matters that neither cpus nor memory are left over."""
 Block = tuple[float, int]
 """Cpus and bytes of memory of the largest instance there is."""
 
@@ -52,11 +54,25 @@ class Shape:
             and self.cpus <= room.cpus - room.cpus_used
         )
 
-    def load(self, room: Room) -> float:
-        """Return the larger share of cpus and memory that is reserved with the instance on it, 1 for all of it."""
+    def shares(self, room: Room) -> tuple[float, float]:
+        """Return the shares of cpus and of memory that are reserved with the instance on a host, 1 for all."""
         cpus = (room.cpus_used + self.cpus) / (room.cpus or 0.001)
-        memory = (room.memory_used + self.memory_bytes) / (room.memory_bytes or 1)
-        return round(max(memory, cpus), 6)
+        return cpus, (room.memory_used + self.memory_bytes) / (room.memory_bytes or 1)
+
+    def load(self, room: Room) -> float:
+        """Return the larger one of both shares."""
+        return round(max(self.shares(room)), 6)
+
+    def fullness(self, room: Room) -> tuple[float, float]:
+        """Return how full a host is with the instance on it, and how far the shares of cpus and of memory are apart.
+
+        To spread, the load counts in steps of `LOAD_STEP`; else as it is, and the shares do not. `pack`: what is left.
+        """
+        if self.strategy == "spread":
+            cpus, memory = self.shares(room)
+            return round(max(cpus, memory) / LOAD_STEP), round(abs(cpus - memory), 6)
+        fills = self.strategy == "pack" and room.instances
+        return (1 - self.load(room) if fills else self.load(room)), 0.0
 
     def opens(self, room: Room) -> int:
         """Return 1 where `pack` would begin to use a host, else 0."""
@@ -80,10 +96,7 @@ class Shape:
 
     def entry(self, room: Room, position: int) -> Entry:
         """Return the rank of a host within its cell, the host last."""
-        load = self.load(room)
-        if self.strategy == "pack" and room.instances:
-            load = 1 - load
-        return self.costs(room), load, room.instances, position, room
+        return self.costs(room), *self.fullness(room), room.instances, position, room
 
 
 class Lineup:
@@ -98,13 +111,9 @@ class Lineup:
         for entries in self.cells.values():
             entries.sort()
 
-    def __contains__(self, host: object) -> bool:
-        """Whether a host has room for the shape."""
-        return host in self._places
-
-    def entry(self, room: Room) -> Entry:
-        """Return the rank of a host within its cell, the host last."""
-        return self._shape.entry(room, self._positions[room.host.name])
+    def places(self, hosts: Iterable[str]) -> Iterator[tuple[Cell, Entry]]:
+        """Yield the cell of each of some hosts that has room for the shape, and its rank within."""
+        return (self._places[host] for host in hosts if host in self._places)
 
     def update(self, rooms: Iterable[Room]) -> None:
         """Put hosts where they belong by now."""
@@ -119,7 +128,7 @@ class Lineup:
     def _add(self, room: Room, *, last: bool = False) -> None:
         if not self._shape.fits(room):
             return
-        cell, entry = self._shape.cell(room), self.entry(room)
+        cell, entry = self._shape.cell(room), self._shape.entry(room, self._positions[room.host.name])
         self._places[room.host.name] = cell, entry
         entries = self.cells.setdefault(cell, [])
         if last:

@@ -15,7 +15,7 @@ from clusterctl.model.names import natural
 from clusterctl.model.placement import Instance
 from clusterctl.model.service import Service, Strategy
 from clusterctl.planning.eligibility import Room
-from clusterctl.planning.lineup import Block, Entry, Lineup, Shape, path_of
+from clusterctl.planning.lineup import Block, Cell, Entry, Lineup, Shape, path_of
 
 MOST_LINEUPS = 32
 """So many are kept: instances are placed by size, so that few are in use at a time."""
@@ -66,19 +66,44 @@ class Ranking:
         `key` is the service's, as rooms count it. No more is ranked than is asked for: nearly always the first takes it.
         """
         lineup, bearers = self._lineup(self._shape(service)), self._bearers.get(key, set())
+        near: dict[Cell, Crowd] = {}
         free: dict[Crowd, list[list[Entry]]] = {}
-        for (values, opens, zone), entries in lineup.cells.items():
-            crowd = *self._near(key, values), opens, self._in_zone.get((zone, key), 0)
-            free.setdefault(crowd, []).append(entries)
+        for cell, entries in lineup.cells.items():
+            values, opens, zone = cell
+            near[cell] = *self._near(key, values), opens
+            free.setdefault((*near[cell], self._in_zone.get((zone, key), 0)), []).append(entries)
         bearing: dict[Crowd, list[tuple[int, Entry]]] = {}
-        for room in (self._rooms[name] for name in bearers if name in lineup):
-            entry = room.services[key], lineup.entry(room)
-            bearing.setdefault(self._crowd(room, key, service), []).append(entry)
+        for cell, entry in lineup.places(bearers):
+            room = entry[-1]
+            crowd = *near[cell], self._in_zone[room.zone, key]
+            bearing.setdefault(crowd, []).append((room.services[key], entry))
         for crowd in sorted({*free, *bearing}):
             yield from (
                 entry[-1] for entry in merge(*free.get(crowd, ())) if entry[-1].host.name not in bearers
             )
             yield from (entry[-1] for _, entry in sorted(bearing.get(crowd, ())))
+
+    def strategy_of(self, service: Service) -> Strategy:
+        """Return the strategy of a service: its own, else that of the policy."""
+        return service.strategy or self._strategy
+
+    def position(self, room: Room) -> int:
+        """Return the place of a host among all by name: what decides where nothing else does."""
+        return self._positions[room.host.name]
+
+    def spreads_as_well(self, here: Room, there: Room, key: str, service: Service) -> bool:
+        """Whether an instance that is counted in on a host would be spread as well on another: labels, zone, host."""
+        one, other = (path_of(room.host.labels, service.preferences) for room in (here, there))
+        for end in range(1, len(one) + 1):
+            if one[:end] != other[:end]:
+                more = self._in_labels[key, one[:end]] - 1 - self._in_labels[key, other[:end]]
+                if more:
+                    return more > 0
+        if here.zone != there.zone:
+            more = self._in_zone[here.zone, key] - 1 - self._in_zone[there.zone, key]
+            if more:
+                return more > 0
+        return there.services.get(key, 0) < here.services[key]
 
     def terms(self, room: Room, key: str, service: Service) -> tuple[Term, ...]:
         """Return what the rank of a host is made of, in the order in which it decides; the name comes after all."""
@@ -97,9 +122,15 @@ class Ranking:
             costs, places = shape.costs(room), shape.places(room)
             words = f"takes {costs} of {places} places for the largest"
             found.append(Term(costs, words, "leaves more places for the largest"))
-        load, fills = shape.load(room), shape.strategy == "pack" and not opens
-        words, number = f"{100 * load:.0f} % reserved with it", room.instances
-        found.append(Term(1 - load, words, "more reserved") if fills else Term(load, words, "less reserved"))
+        full, apart = shape.fullness(room)
+        fills = shape.strategy == "pack" and not opens
+        words = f"{100 * shape.load(room):.0f} % reserved with it"
+        found.append(Term(full, words, "more reserved" if fills else "less reserved"))
+        if shape.strategy == "spread":
+            cpus, memory = (100 * share for share in shape.shares(room))
+            words = f"cpus {cpus:.0f} %, memory {memory:.0f} %"
+            found.append(Term(apart, words, "cpus and memory more alike"))
+        number = room.instances
         words = f"{number} {'instance' if number == 1 else 'instances'} of all"
         return (*found, Term(number, words, "fewer instances"))
 

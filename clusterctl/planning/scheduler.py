@@ -2,13 +2,13 @@
 
 Greedy and deterministic: the highest priority first, then what reserves the largest share of the fleet's cpus or memory,
 ties by name; each goes to the best of the hosts that may take it. Hard rules are `eligibility`, which host is best is
-`ranking`; what is done with the answer is `deploy`.
+`ranking`, who changes places afterwards is `levelling`; what is done with the answer is `deploy`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, count
 
@@ -29,6 +29,7 @@ from clusterctl.planning.eligibility import (
     open_room,
     writable_volumes,
 )
+from clusterctl.planning.levelling import Levelling
 from clusterctl.planning.lineup import largest_block
 from clusterctl.planning.observed import Observed
 from clusterctl.planning.ranking import Ranking, Term, key_of
@@ -114,6 +115,8 @@ class Scheduler:
             missing += [(instance, service) for instance in keep(service, recorded)]
         for instance, service in sorted(missing, key=self._largest_first):
             self._place(instance, service)
+        if not self._result.unplaced:
+            self._level(missing)
         self._collect_surplus()
         return self._result
 
@@ -124,10 +127,6 @@ class Scheduler:
                 self._put(room, instance, service)
                 return room.host.name
         return ""
-
-    def best_first(self, instance: Instance, service: Service) -> tuple[str, ...]:
-        """Return the hosts with room for what an instance reserves, best first; whether they may have it says `why_not`."""
-        return tuple(room.host.name for room in self._ranking.best_first(key_of(instance), service))
 
     def terms(self, instance: Instance, service: Service, host: str) -> tuple[Term, ...]:
         """Return what the rank of a host is made of, in the order in which it decides."""
@@ -261,6 +260,20 @@ class Scheduler:
         wished = (self.rooms[name] for name in (wish,) if name in self.rooms)
         ranked = chain(wished, self._ranking.best_first(key_of(instance), service))
         self._place_on(instance, service, self.rooms.values(), ranked)
+
+    def _level(self, missing: Sequence[tuple[Instance, Service]]) -> None:
+        """Let new instances change places where all of them spread; not those for which a host was asked."""
+        if any(self._ranking.strategy_of(service) != "spread" for _, service in missing):
+            return
+        wished = {*self._wishes.forced, *self._wishes.preferred}
+        newcomers = [
+            ((instance, service), self._result.placed[instance])
+            for instance, service in missing
+            if instance.name not in wished and not writable_volumes(service)
+        ]
+        if newcomers:
+            levelling = Levelling(self._ranking, self.rooms.values(), self._may_place)
+            self._result.placed |= levelling.run(newcomers)
 
     def _place_on(
         self,

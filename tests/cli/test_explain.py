@@ -26,10 +26,10 @@ def test_an_instance_is_told_whole(desk: Desk) -> None:
         "needs: port 80/tcp",
         "could be on 2 hosts, best first:",
         (
-            "    1. h1  1 of shop/web in zone a, 0 on the host, 0 % reserved with it, 0 instances of all"
+            "    1. h1  1 of shop/web in zone a, 0 on the host, 0 % reserved with it, cpus 0 %, memory 0 %, 0 instances of all"
             "  (before the next by its name)  <- here"
         ),
-        "    2. h3  1 of shop/web in zone a, 0 on the host, 0 % reserved with it, 0 instances of all",
+        "    2. h3  1 of shop/web in zone a, 0 on the host, 0 % reserved with it, cpus 0 %, memory 0 %, 0 instances of all",
         "could not be on 1 host:",
         "  h2  port 80/tcp is taken by shop-web-2",
     ]

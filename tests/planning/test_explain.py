@@ -36,6 +36,7 @@ def test_what_runs_stays_and_the_others_are_ranked_with_what_decides() -> None:
         "1 of shop/web in zone b",
         "1 on the host",
         "50 % reserved with it",
+        "cpus 0 %, memory 50 %",
         "1 instance of all",
     )
 
@@ -178,5 +179,5 @@ def test_two_projects_know_of_each_other() -> None:
     scene = scenes_of(cluster.inventory, cluster.see())["blog"]
     (answer,) = scene.explain(Instance("blog", "api", 1)).answers
 
-    assert answer.terms[3] == "1 instance of all"
+    assert answer.terms[4] == "1 instance of all"
     assert scenes_of(cluster.inventory, Snapshot({})) == {}

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from clusterctl.model.inventory import Policy
 from clusterctl.model.service import Project, Service, Strategy
 from clusterctl.planning.eligibility import may_place
+from clusterctl.planning.ranking import key_of
 from clusterctl.planning.scheduler import Scheduler
 from tests.builders import a_host, a_project, a_service, an_inventory
 from tests.fake_cluster import FakeCluster
@@ -185,7 +186,7 @@ def test_the_order_of_hosts_kept_up_to_date_is_that_of_sorting_them_anew(fleet: 
     for instance, service, host in random.sample(instances, len(instances)):
         assert service
         scheduler.take_back(instance, service, host)
-        best = scheduler.best_first(instance, service)
+        best = [room.host.name for room in scheduler._ranking.best_first(key_of(instance), service)]
         ranks = [[term.value for term in scheduler.terms(instance, service, name)] for name in best]
         assert ranks == sorted(ranks)
         rooms = {name: scheduler.rooms[name] for name in scheduler.rooms}
