@@ -57,6 +57,7 @@ class Manifest:
 
 
 _MOST_REPLICAS = 10_000
+_LARGEST_NUMBER = 10**15
 LARGEST_BYTES = 3 * 1024 * 1024
 """Of four of them, and all else that a host tells, a look takes 16 MiB (`remote.facts`)."""
 
@@ -190,11 +191,12 @@ def _demand_types(manifest: Manifest) -> None:
     texts = (manifest.cluster, manifest.project, *manifest.volumes)
     numbers = (manifest.generation, manifest.revision)
     names = (manifest.pinned, manifest.placements)
-    fits = all(type(text) is str for text in texts) and all(type(number) is int for number in numbers)
+    fits = all(type(text) is str for text in texts) and isinstance(manifest.services, dict)
+    counted = all(type(number) is int and 0 <= number <= _LARGEST_NUMBER for number in numbers)
     named = all(
         isinstance(each, dict) and all(type(value) is str for value in each.values()) for each in names
     )
-    if not fits or not named:
+    if not fits or not counted or not named:
         raise TypeError("not a manifest of ours")
     if any(service.replicas > _MOST_REPLICAS for service in manifest.as_project.services):
         raise ValueError("more replicas than a playbook may ask for")

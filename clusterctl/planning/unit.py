@@ -87,6 +87,11 @@ def file_digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+LONGEST_STOP_S = 86_400
+"""What is read of a unit on a host is that host's word: no stop is waited for longer than a day on it (I11)."""
+_MOST_CPUS = 100_000
+
+
 @lru_cache(maxsize=16_384)
 def parse_header(text: str) -> Header | None:
     """Return the header of a unit of ours, or None where there is none that can be read: then it is foreign."""
@@ -104,11 +109,11 @@ def parse_header(text: str) -> Header | None:
             spec=values["Spec"],
             image=values["Image"],
             pinned=values["Pinned"],
-            host_ports=tuple(values.get("HostPorts", "").split()),
-            cpus=float(values.get("Cpus", "0")),
+            host_ports=tuple(map(_port, values.get("HostPorts", "").split())),
+            cpus=_cpus(values.get("Cpus", "0")),
             memory_bytes=_whole(values.get("Memory", "0")),
             volumes=tuple(values.get("Volumes", "").split()),
-            stop_s=_whole(values.get("StopSeconds", "10")),
+            stop_s=min(_whole(values.get("StopSeconds", "10")), LONGEST_STOP_S),
             singleton=values.get("Singleton") == "yes",
             failed_on=values.get("FailedOn", ""),
             networks=tuple(values.get("Networks", "").split()),
@@ -121,6 +126,19 @@ def is_intact(text: str) -> bool:
     """Whether a unit's last line is the digest of all before it, so that nobody edited or cut it."""
     body, _, last = text.rstrip("\n").rpartition("\n")
     return last == f"Digest=sha256:{hashlib.sha256((body + chr(10)).encode()).hexdigest()}"
+
+
+def _port(text: str) -> str:
+    if not re.fullmatch(r"[0-9]{1,5}/[a-z]{3,4}", text):
+        raise ValueError(text)
+    return text
+
+
+def _cpus(text: str) -> float:
+    cpus = float(text)
+    if not 0 <= cpus <= _MOST_CPUS:  # nor what is no number
+        raise ValueError(text)
+    return cpus
 
 
 def _whole(text: str) -> int:

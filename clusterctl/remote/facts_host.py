@@ -22,6 +22,7 @@ _UNIT_LINE = re.compile(
 )
 _ENV_LINE = re.compile(r"([0-9a-f]{64}) [ *](?:/[^ ]*)?/etc/clusterctl/env/([A-Za-z0-9_.@+-]{1,250})\.env")
 _MAX = 2**63
+MAX_LINES = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +165,14 @@ def _disk(text: str) -> tuple[int, int]:
 
 def _failed(sections: Sections) -> tuple[str, ...]:
     text = sections["failed"].text if "failed" in sections else ""
-    return tuple(sorted({line.split()[0][:255] for line in text.splitlines() if line.split()}))
+    return tuple(sorted({line.split()[0][:255] for line in _lines("failed units", text)}))
+
+
+def _lines(what: str, text: str) -> list[str]:
+    lines = [line for line in text.splitlines() if line.strip()]
+    if len(lines) > MAX_LINES:
+        raise BadAnswerError(f"{what}: {len(lines)} lines; at most {MAX_LINES} are read")
+    return lines
 
 
 def _properties(text: str) -> dict[str, str]:
@@ -212,7 +220,7 @@ def _digests(sections: Sections, section: str, line_of: re.Pattern[str]) -> dict
 
 
 def _ports(text: str) -> tuple[PortUse, ...]:
-    return tuple(sorted({_port(line.split()) for line in text.splitlines() if line.strip()}))
+    return tuple(sorted({_port(line.split()) for line in _lines("listening ports", text)}))
 
 
 def _port(words: list[str]) -> PortUse:
