@@ -35,7 +35,7 @@ def test_no_verb_shows_a_secret_or_keeps_one_here(desk: Desk, monkeypatch: pytes
     for line in LINES:
         for mode, form in (("words", "table"), ("words", "json"), ("steps", "table"), ("steps", "jsonl")):
             fleet = HostileFleet(deepcopy(desk.cluster), mode)  # type: ignore[arg-type]  # of Mode
-            monkeypatch.setattr(wiring.Workspace, "fleet", fleet)
+            monkeypatch.setattr(wiring.Workspace, "fleet", property(fleet.of))
             ran = desk.run(*line.split(), "-o", form, "-v")
 
             assert SECRET not in ran.out + ran.err, (line, mode, form)

@@ -104,10 +104,10 @@ def judge(found: HostFacts | Unreachable, what: object) -> None:
         assert (
             min(found.memory_bytes, found.disk_free_bytes, found.uptime_s, found.clock_s, found.cpus) >= 0
         ), what
-    use(found)
+        use(found)
 
 
-def use(found: HostFacts | Unreachable) -> None:
+def use(found: HostFacts) -> None:
     """Have everything that reads facts read them, beside those of a host that is well."""
     snapshot = Snapshot({"h1": found, "h2": facts_of("h2", cluster="lab-dev")})
     for host in INVENTORY.hosts:
@@ -120,8 +120,7 @@ def use(found: HostFacts | Unreachable) -> None:
     runs_of(snapshot)
     find_complaints(INVENTORY, snapshot)
     find_losses(INVENTORY, snapshot)
-    if isinstance(found, HostFacts):
-        explain_host(INVENTORY, snapshot, scenes_of(INVENTORY, snapshot), found, RUN)
+    explain_host(INVENTORY, snapshot, scenes_of(INVENTORY, snapshot), found, RUN)
     for intent in (ApplyIntent(a_project()), DrainIntent(("h1",)), RebalanceIntent()):
         plan(INVENTORY, intent, snapshot)
 
