@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from clusterctl.parsing.ansible_ini import read_ini
 from clusterctl.parsing.ansible_model import AnsibleInventory, Variables
 from clusterctl.parsing.ansible_tree import load_lenient, read_host_answer, read_list, read_yaml
-from clusterctl.parsing.cursor import Cursor
+from clusterctl.parsing.cursor import Cursor, shown_key
 from clusterctl.parsing.outside import Note, Outside, PartLog, decoded
 from clusterctl.parsing.words import quoted
 
@@ -60,7 +60,7 @@ def _read_file(path: str, place: Cursor, outside: Outside, inventory: AnsibleInv
     try:
         data = outside.read(path)
     except OSError as error:
-        place.mistake(f"{path} cannot be read: {error.strerror or error}")
+        place.mistake(f"{shown_key(path)} cannot be read: {error.strerror or error}")
         return
     log = PartLog(path, place.log)
     text = decoded(data, log)

@@ -15,7 +15,7 @@ from clusterctl.model.host import Host
 from clusterctl.parsing.cursor import Cursor
 from clusterctl.parsing.names import parse_host_name
 from clusterctl.parsing.scalars import any_text_of, as_text, parse_line, parse_some_duration
-from clusterctl.parsing.words import Expected
+from clusterctl.parsing.words import Expected, quoted
 
 KEYS = ("agent", "parameters", "secrets", "timeout", "run_on")
 MOST_DEVICES = 4
@@ -51,17 +51,18 @@ def for_host(devices: tuple[FenceDevice, ...], host: str) -> tuple[FenceDevice, 
     )
 
 
-def check_fencers(hosts: Sequence[Host], cursor: Cursor) -> None:
-    """Note agents that are to run on a host that is not there, or on the very host whose power they cut."""
+def check_fencers(hosts: Sequence[Host], places: Mapping[str, Cursor]) -> None:
+    """Note, where each host says `fence:`, agents that are to run on no host, or on the one whose power they cut."""
     names = {host.name for host in hosts}
     for host in hosts:
         for device in host.fence:
             if device.run_on == host.name:
-                cursor.mistake(f"{host.name}: {device.agent} cannot run on the host whose power it cuts")
+                problem = "cannot run on the host whose power it cuts"
             elif device.run_on and device.run_on not in names:
-                cursor.mistake(
-                    f"{host.name}: {device.agent} is to run on {device.run_on}, which is no host here"
-                )
+                problem = f"is to run on {quoted(device.run_on)}, which is no host here"
+            else:
+                continue
+            places[host.name].mistake(f"{host.name}: {device.agent} {problem}")
 
 
 def _read_device(place: Cursor) -> FenceDevice | None:

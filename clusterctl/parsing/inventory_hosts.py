@@ -74,7 +74,7 @@ class HostReader:
                 break
         else:
             self._read_rest({name for _, names in entries for name in names})
-        check_fencers(self._hosts, cursor or root)
+        check_fencers(self._hosts, self._places("fence"))
         known = {host.name for host in self._hosts}
         ways = Jumps(
             self.ssh.jumps,
@@ -84,6 +84,10 @@ class HostReader:
             cursor or root,
         )
         return tuple(sorted(ways.resolve(self._hosts), key=lambda host: natural(host.name)))
+
+    def _places(self, key: str) -> dict[str, Cursor]:
+        """Return by host where it has this key."""
+        return {name: found.keys[key] for names, found in self.origins if key in found.keys for name in names}
 
     def outside(self) -> dict[str, SshSettings]:
         """Return the options for jump hosts that are no hosts, by their addresses."""

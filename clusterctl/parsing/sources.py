@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 
 from clusterctl.model.host import Hop, Host
 from clusterctl.parsing.ansible_source import read_ansible
-from clusterctl.parsing.cursor import Cursor
+from clusterctl.parsing.cursor import Cursor, shown_key
 from clusterctl.parsing.inventory_jumps import parse_jumps
 from clusterctl.parsing.names import parse_host_name, parse_label_key, parse_label_value
 from clusterctl.parsing.outside import Described, Note, Outside, PartLog, decoded
@@ -158,7 +158,7 @@ class _Source:
         try:
             data = self._outside.read(path)
         except OSError as error:
-            place.mistake(f"{path} cannot be read: {error.strerror or error}")
+            place.mistake(f"{shown_key(path)} cannot be read: {error.strerror or error}")
             return None
         shown = next(iter(self._outside.glob(path)), path)
         log = PartLog(shown, place.log)

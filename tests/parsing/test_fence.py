@@ -72,8 +72,8 @@ def test_mistakes(device: str, mistake: str) -> None:
         (
             "web9",
             [
-                "web1: fence_x is to run on web9, which is no host here",
-                "web2: fence_x is to run on web9, which is no host here",
+                'web1: fence_x is to run on "web9", which is no host here',
+                'web2: fence_x is to run on "web9", which is no host here',
             ],
         ),
         ("web2", ["web2: fence_x cannot run on the host whose power it cuts"]),
@@ -82,7 +82,7 @@ def test_mistakes(device: str, mistake: str) -> None:
 def test_an_agent_runs_on_another_host_of_the_inventory(run_on: str, mistakes: list[str]) -> None:
     found = inventory_mistakes(f"{HOSTS} {{agent: fence_x, run_on: {run_on}}}\n")
 
-    assert [str(one).rpartition(": hosts: ")[2] for one in found] == mistakes
+    assert found == [f"inventory.yaml:4: hosts.web[1-2].fence: {one}" for one in mistakes]
 
 
 def test_the_host_that_runs_an_agent_is_kept() -> None:
