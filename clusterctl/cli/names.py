@@ -67,9 +67,10 @@ def _merged(new: Names, kept: Names) -> Names:
 def _read(path: str) -> Inventory | None:
     from clusterctl.errors import InputError
     from clusterctl.parsing.inventory import parse_inventory
+    from clusterctl.remote.named_file import read_named
 
     try:
-        return parse_inventory(Path(path).read_bytes(), path)
+        return parse_inventory(read_named(path, most_s=1.0), path)
     except (OSError, ValueError, InputError):
         return None
 

@@ -10,7 +10,6 @@ from pathlib import Path
 
 from clusterctl.parsing.outside import Outside
 
-MOST_BYTES = 10 * 1024**2
 MOST_SECONDS = 30.0
 
 
@@ -22,11 +21,9 @@ def outside_of(inventory: str, login: str) -> Outside:
         return folder / os.path.expanduser(path)  # noqa: PTH111 - without a home the path stays as it is
 
     def read(path: str) -> bytes:
-        with place(path).open("rb") as file:
-            data = file.read(MOST_BYTES + 1)
-        if len(data) > MOST_BYTES:
-            raise OSError(27, "larger than 10 MiB")
-        return data
+        from clusterctl.remote.named_file import read_named
+
+        return read_named(place(path))
 
     def names(pattern: str) -> Sequence[str]:
         found = sorted(glob.glob(str(place(pattern))))  # noqa: PTH207 - absolute patterns

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from clusterctl.errors import InputError
 from clusterctl.model.ssh import ASKED
+from clusterctl.remote.named_file import read_named
 from clusterctl.remote.secret import Secret
 
 LONGEST = 1024
@@ -38,14 +39,13 @@ def _asked(what: str, *, may_ask: bool) -> Secret:
 
 def _read(path: str, what: str) -> Secret:
     try:
-        with Path(path).open("rb") as file:
-            mode = stat.S_IMODE(Path(path).stat().st_mode)
-            if mode & 0o077:
-                raise InputError(
-                    f"{path}: others may read the {what} (mode {mode:04o})",
-                    next_step=f"chmod 600 {path}. Nothing was contacted.",
-                )
-            data = file.read(LONGEST + 2)
+        mode = stat.S_IMODE(Path(path).stat().st_mode)
+        if mode & 0o077:
+            raise InputError(
+                f"{path}: others may read the {what} (mode {mode:04o})",
+                next_step=f"chmod 600 {path}. Nothing was contacted.",
+            )
+        data = read_named(path)
     except OSError as error:
         raise InputError(f"{path}: the {what} cannot be read: {error.strerror}") from None
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import getpass
 import os
 import socket
@@ -33,7 +34,8 @@ if TYPE_CHECKING:
     from clusterctl.remote.secret import Secret
     from clusterctl.remote.target import Target
 
-MAX_FILE_BYTES = 10 * 1024 * 1024
+LONGEST_PATH = 200
+"""How much of a path that cannot be read is shown."""
 
 
 @dataclass(frozen=True)
@@ -231,20 +233,27 @@ def state_root() -> Path:
 
 def read_file(path: str, what: str) -> bytes:
     """Return the bytes of a file; raises InputError that says what to do when it cannot be read."""
+    from clusterctl.remote.named_file import read_named
+
     try:
-        with Path(path).open("rb") as file:
-            data = file.read(MAX_FILE_BYTES + 1)
+        return read_named(path)
     except OSError as error:
-        hint = "give one with -i FILE or CLUSTERCTL_INVENTORY" if what == "inventory" else "check the path"
         message = f"cannot read the {what}: {error.strerror or error}"
-        raise InputError(message, mistakes=[Mistake(path, 0, message)], next_step=f"{hint}.") from None
-    except ValueError:
         raise InputError(
-            f"cannot read the {what}: not a path: {path!r}", next_step="check the path."
+            message, mistakes=[Mistake(_shown(path), 0, message)], next_step=f"{_hint(path, what)}."
         ) from None
-    if len(data) > MAX_FILE_BYTES:
-        raise InputError(f"{path}: larger than 10 MiB")
-    return data
+
+
+def _shown(path: str) -> str:
+    """Return a path as it is named in a message: in quotes where it is empty, its middle left out where it is long."""
+    cut = len(path) > LONGEST_PATH
+    return f"{path[: LONGEST_PATH // 2]}...{path[-LONGEST_PATH // 2 :]}" if cut else path or '""'
+
+
+def _hint(path: str, what: str) -> str:
+    if path == "-":
+        return "to read it from stdin, give /dev/stdin"
+    return "give one with -i FILE or CLUSTERCTL_INVENTORY" if what == "inventory" else "check the path"
 
 
 def read_beside(folder: Path, name: str) -> str:
@@ -253,12 +262,20 @@ def read_beside(folder: Path, name: str) -> str:
 
 
 def read_bytes_beside(folder: Path, name: str) -> bytes:
-    """Return a file named by a playbook; it must lie in the playbook's folder or below (bad-input row 22)."""
-    root = folder.resolve()
-    path = (root / name).resolve()
+    """Return a file named by a playbook; it must lie in the playbook's folder or below (bad-input row 22).
+
+    Raises OSError, whose `strerror` says why.
+    """
+    from clusterctl.remote.named_file import read_named
+
+    try:
+        root = folder.resolve()
+        path = (root / name).resolve()
+    except RuntimeError:  # what pathlib says of a circle of links
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
     if not path.is_relative_to(root):
-        raise PermissionError(f"{name} lies outside the playbook's folder")
-    return path.read_bytes()
+        raise PermissionError(errno.EACCES, "it lies outside the playbook's folder")
+    return read_named(path)
 
 
 def _login_name() -> str:

@@ -93,7 +93,7 @@ def _take_lines(place: Cursor, path: str, lines: Iterable[Line]) -> dict[str, st
     for number, name, value in lines:
         problem = str(value) if isinstance(value, Unfit) else find_problem(name, value)
         if problem:
-            place.log.add(number, f"{shown_key(name)}: {problem}", file=path)
+            place.log.add(number, f"{shown_key(name)}: {problem}" if number else problem, file=path)
         elif isinstance(value, str):
             environment[name] = value
     return environment

@@ -58,6 +58,9 @@ def _default(read_file: Callable[[str], str], log: Log) -> list[tuple[str, str]]
 def _variables_of(file: str, text: str, log: Log) -> dict[str, str]:
     found: dict[str, str] = {}
     for line, name, value in parse_env_file(text):
+        if not line:
+            log.add(0, str(value), file=file)
+            continue
         try:
             parse_variable_name(name)
         except Expected as error:

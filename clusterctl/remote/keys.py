@@ -23,6 +23,7 @@ from clusterctl.model.ssh import SshSettings
 from clusterctl.remote.agent import agent_keys
 from clusterctl.remote.certificate import read_certificate
 from clusterctl.remote.known_hosts import KnownHosts
+from clusterctl.remote.named_file import read_named
 from clusterctl.remote.secret import Secret
 from clusterctl.remote.target import Target
 
@@ -262,7 +263,7 @@ def _load_known_hosts(paths: Sequence[str], *, may_miss: bool) -> KnownHosts:
     known = KnownHosts(tuple(str(path) for path in files))
     for path in files:
         try:
-            known.read(path.read_text("utf-8", "replace").splitlines())
+            known.read(read_named(path).decode("utf-8", "replace").splitlines())
         except FileNotFoundError:
             if named:
                 raise InputError(
