@@ -17,6 +17,9 @@ from clusterctl.parsing.names import parse_service_name
 from clusterctl.parsing.scalars import as_text
 from clusterctl.parsing.words import Expected, counted, quoted
 
+LONGEST_TEXTS = 60_000
+"""How many bytes of command, entrypoint, labels and healthcheck a unit of 64 KiB holds, with all that is ours."""
+
 DIRECT = {
     "image": "image",
     "command": "command",
@@ -75,6 +78,7 @@ def _read_service(name: str, cursor: Cursor, context: Context) -> Service:
     _check_network(cursor, service)
     _check_canary(cursor, service)
     _check_singleton(cursor, service)
+    _check_length(cursor, service)
     return _with_limits(cursor, keys, _with_storage(keys, _checked_command(cursor, service)))
 
 
@@ -98,6 +102,18 @@ def _check_singleton(cursor: Cursor, service: Service) -> None:
         cursor.mistake(f"x-singleton: {counted(service.replicas, 'replica')} cannot run only once", line)
     if "start-first" in {service.update.order, service.rollback.order}:
         cursor.mistake("x-singleton: order: start-first runs it twice for a while", line)
+
+
+def _check_length(cursor: Cursor, service: Service) -> None:
+    """Note texts that no unit has room for; what escaping adds is known to `planning.unit` only."""
+    test = service.healthcheck.test if service.healthcheck else ()
+    words = (*(service.command or ()), *(service.entrypoint or ()), *test)
+    size = sum(len(text) for text in (*words, *service.labels, *service.labels.values()))
+    if size > LONGEST_TEXTS:
+        cursor.mistake(
+            f"command, entrypoint, labels and healthcheck are longer than {LONGEST_TEXTS} characters together; "
+            "put long texts into a file that is mounted, or into the environment"
+        )
 
 
 def _with_storage(keys: dict[str, Any], service: Service) -> Service:

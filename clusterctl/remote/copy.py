@@ -32,13 +32,15 @@ END = b"E 0 0 end\n"
 _RECEIVE = r"""
 umask 077; LC_ALL=C; export LC_ALL; to=$1; many=$2; count=0; t=
 fail() { [ -z "$t" ] || rm -f -- "$t"; printf '%s\n' "$1" >&2; exit 1; }
-# A link in a folder that everybody may write to is somebody else's word.
+# A link in a folder that everybody may write to, or of another than root and us, is somebody else's word.
 safe() {
   p=$1
   while [ "$p" != / ] && [ "$p" != . ]; do
     d=$(dirname -- "$p")
-    if [ -L "$p" ] && [ -n "$(find "$d" -maxdepth 0 -perm -0002 2>/dev/null)" ]; then
-      fail "$p: is a symbolic link in a folder that everybody may write to"
+    if [ -L "$p" ]; then
+      case $(stat -c %u -- "$p") in 0|"$(id -u)") ;; *) fail "$p: is a symbolic link of another user";; esac
+      [ -z "$(find "$d/." -maxdepth 0 -perm -0002 2>/dev/null)" ] ||
+        fail "$p: is a symbolic link in a folder that everybody may write to"
     fi
     p=$d
   done

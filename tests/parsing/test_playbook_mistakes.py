@@ -308,6 +308,25 @@ def test_two_words_for_one_limit_may_not_disagree() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    "keys",
+    [
+        f"command: [{'a' * 60_001}]",
+        f"entrypoint: [{'a' * 30_000}], command: [{'a' * 30_001}]",
+        f"labels: {{a: {'a' * 60_000}}}",
+        f"healthcheck: {{test: [CMD, {'a' * 60_000}]}}",
+    ],
+    ids=["command", "both", "labels", "healthcheck"],
+)
+def test_what_no_unit_has_room_for_is_refused_before_anything_is_contacted(keys: str) -> None:
+    (found,) = service_mistakes(keys)
+
+    assert found == (
+        "shop.yaml:1: services.web: command, entrypoint, labels and healthcheck are longer than 60000 characters "
+        "together; put long texts into a file that is mounted, or into the environment"
+    )
+
+
 def test_an_empty_command_alone_is_refused() -> None:
     found = service_mistakes("command: []")
 

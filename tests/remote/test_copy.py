@@ -85,6 +85,39 @@ def test_a_link_in_a_folder_for_everybody_is_not_followed(doer: Sshd, tmp_path: 
     assert names(tmp_path / "mine") == []
 
 
+def test_a_link_of_another_user_is_not_followed(
+    doer: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Row 28; the host's `stat` says of every link that user 4242 has made it."""
+    (tmp_path / "a").write_text("new")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "link").symlink_to("mine")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/stat").write_text(
+        '#!/bin/sh\ncase $2 in %u) echo 4242 ;; *) exec /usr/bin/stat "$@" ;; esac\n'
+    )
+    (tmp_path / "bin/stat").chmod(0o755)
+    sent = send(doer, tmp_path / "a", to=f"{tmp_path}/link/own")
+    monkeypatch.setenv("PATH", f"{tmp_path}/bin:/usr/bin:/bin")
+
+    said = refusal(doer, tmp_path / "a", to=f"{tmp_path}/link/foreign")
+
+    assert (sent, said) == (Copied(1), f"{tmp_path}/link: is a symbolic link of another user")
+    assert names(tmp_path / "mine") == ["own"]
+
+
+def test_devices_and_folders_are_never_written_over(doer: Sshd, tmp_path: Path) -> None:
+    """Row 28."""
+    (tmp_path / "a").write_text("new")
+    (tmp_path / "there/a").mkdir(parents=True)
+
+    device = refusal(doer, tmp_path / "a", to="/dev/null")
+    folder = refusal(doer, tmp_path / "a", to=f"{tmp_path}/there")
+
+    assert device == "/dev/null: is there and no file"
+    assert folder == f"{tmp_path}/there/a: is there and no file"
+
+
 def test_what_cannot_be_replaced_is_named(doer: Sshd, tmp_path: Path) -> None:
     (tmp_path / "a").write_text("new")
     os.mkfifo(tmp_path / "pipe")

@@ -163,6 +163,26 @@ def test_a_symbolic_link_or_a_folder_is_never_written_through(host: ShellHost) -
     assert host.read("target") == "kept"
 
 
+def test_a_link_on_the_way_that_others_can_bend_is_not_followed(host: ShellHost) -> None:
+    """Bad-input row 28: in a folder where everybody may write, or of another user than root and us."""
+    (host.root / "mine").mkdir()
+    (host.root / "own").symlink_to(host.root / "mine")
+    shared = host.root / "shared"
+    shared.mkdir()
+    shared.chmod(0o1777)
+    (shared / "trap").symlink_to(host.root / "mine")
+
+    trapped = host.run(copy(host, b"x", path="shared/trap/a"))[0]
+    followed = host.run(copy(host, b"x", path="own/b"))[0]
+    host.program("stat", 'case $2 in %u) echo 4242 ;; *) exec /usr/bin/stat "$@" ;; esac')
+    foreign = host.run(copy(host, b"x", path="own/c"))[0]
+
+    assert trapped.detail == f"{shared}/trap is a symbolic link that others can bend"
+    assert foreign.detail == f"{host.root}/own is a symbolic link that others can bend"
+    assert (trapped.status, followed.status, foreign.status) == ("failed", "changed", "failed")
+    assert host.names("mine") == ["b"]
+
+
 def test_a_file_that_cannot_be_written_leaves_the_old_one_whole(host: ShellHost) -> None:
     host.write("copied", "old")
     host.program("base64", 'echo "write error: No space left on device" >&2; exit 1')

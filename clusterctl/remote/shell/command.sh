@@ -51,11 +51,25 @@ is_owned() {
   esac
 }
 
+# bent PATH: print the first link on the way to it that somebody else can bend: not root's or ours, or where everybody may write
+bent() {
+  bent_way=${1%/*}
+  while [ -n "$bent_way" ]; do
+    if [ -L "$bent_way" ]; then
+      case $(stat -c %u "$bent_way") in 0 | "$(id -u)") ;; *) echo "$bent_way"; return ;; esac
+      if [ -n "$(find "${bent_way%/*}/." -maxdepth 0 -perm -0002)" ]; then echo "$bent_way"; return; fi
+    fi
+    bent_way=${bent_way%/*}
+  done
+}
+
 # file ID PATH DIGEST MODE OWNER: the content in base64 on stdin
 file() {
   if [ -L "$2" ]; then result "$1" failed 0 "$2 is a symbolic link; name the file it leads to"; return; fi
   if [ -e "$2" ] && [ ! -f "$2" ]; then result "$1" failed 0 "$2 is no file; nothing was changed"; return; fi
   if [ ! -d "${2%/*}/" ]; then result "$1" failed 0 "there is no folder ${2%/*}"; return; fi
+  file_bent=$(bent "$2")
+  if [ -n "$file_bent" ]; then result "$1" failed 0 "$file_bent is a symbolic link that others can bend"; return; fi
   if [ -e "$2" ] && as_wanted "$2" "$3" "$4" "$5"; then result "$1" unchanged 0 ""; return; fi
   place "$2" "$3" "$4" "$5" 2>"$STAGE/log.$1"
   done_if "$1" "$?" "cannot write $2"
