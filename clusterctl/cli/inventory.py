@@ -10,7 +10,7 @@ import typer
 
 from clusterctl.cli.console import print_line, say, show_document, show_table
 from clusterctl.cli.layers import NO_LAYERS, LayerOptions, takes_layers
-from clusterctl.cli.wiring import Workspace, read_bytes_beside, read_file
+from clusterctl.cli.wiring import Workspace, read_bytes_beside
 from clusterctl.errors import EXIT_DONE, InputError, Mistake
 from clusterctl.model.host import Host
 from clusterctl.model.inventory import Inventory
@@ -229,7 +229,7 @@ def _checked(workspace: Workspace, path: str) -> dict[str, Any]:
     from clusterctl.parsing.steps import parse_steps_playbook
     from clusterctl.parsing.yaml import parse_yaml
 
-    data = read_file(path, "playbook")
+    data = workspace.read(path)
     top = parse_yaml(data, path, merges=True)
     found: dict[str, Any] = {"file": path}
     if top.get("services") is not None or top.get("steps") is None:

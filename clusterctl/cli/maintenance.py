@@ -9,7 +9,7 @@ from typing import Annotated, TypeVar
 import typer
 
 from clusterctl.cli.carry import Detailed, begin_run, carry_out
-from clusterctl.cli.wiring import Workspace, read_bytes_beside, read_file
+from clusterctl.cli.wiring import Workspace, read_bytes_beside
 from clusterctl.errors import InputError
 from clusterctl.model.intent import CordonIntent, DrainIntent, RebootIntent, Rolling
 from clusterctl.model.limit import Limit
@@ -127,7 +127,7 @@ def run(
     workspace = Workspace(ctx.obj, f"run {playbook}")
     folder = Path(playbook).parent
     intent = parse_steps_playbook(
-        read_file(playbook, "playbook"),
+        workspace.read(playbook),
         playbook,
         inventory=workspace.inventory,
         read_file=lambda name: read_bytes_beside(folder, name),

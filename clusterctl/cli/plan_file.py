@@ -10,7 +10,7 @@ from pathlib import Path
 from clusterctl import __version__
 from clusterctl.cli.console import say
 from clusterctl.cli.documents import timestamp
-from clusterctl.cli.wiring import Workspace, read_file
+from clusterctl.cli.wiring import Workspace
 from clusterctl.errors import InputError, RefusedError
 from clusterctl.model.intent import ApplyIntent
 from clusterctl.model.plan import Plan
@@ -114,7 +114,7 @@ def read_plan(workspace: Workspace, path: str) -> PlanKeeper | None:
 
     Raises InputError for a damaged file, RefusedError for the plan of another cluster.
     """
-    text = read_file(path, "playbook").decode("utf-8", "replace")
+    text = workspace.read(path).decode("utf-8", "replace")
     if not is_plan_file(text):
         return None
     try:

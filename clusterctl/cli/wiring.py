@@ -75,13 +75,23 @@ class Workspace:
         """The hosts named by --ignore-host; raises InputError for one that is not in the inventory."""
         return frozenset(host.name for name in self.settings.ignore_hosts for host in self.hosts(name))
 
+    @cached_property
+    def _files(self) -> dict[str, bytes]:
+        return {}
+
+    def read(self, path: str) -> bytes:
+        """Return the bytes of a playbook, read once in a run: what was checked is carried out, and it may be a pipe."""
+        if path not in self._files:
+            self._files[path] = read_file(path, "playbook")
+        return self._files[path]
+
     def playbook(self, path: str) -> Project:
         """Return the playbook with its layers, parsed; files that it names are read from its own folder."""
         from clusterctl.parsing.compose import parse_playbook
 
         folder = Path(path).parent
         return parse_playbook(
-            read_file(path, "playbook"),
+            self.read(path),
             path,
             default_name=Path(path).stem,
             read_file=lambda name: read_beside(folder, name),

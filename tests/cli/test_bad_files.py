@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import threading
+from typing import Any
 
 import pytest
 
-from tests.cli.conftest import Desk
+from tests.cli.conftest import PLAYBOOK, Desk
 
 INVENTORY_HINT = "next: give one with -i FILE or CLUSTERCTL_INVENTORY.\n"
 PATH_HINT = "next: check the path.\n"
@@ -122,6 +124,47 @@ def test_a_password_file_that_nobody_writes_to(desk: Desk, monkeypatch: pytest.M
     assert str(caught.value) == (
         "secret: the password cannot be read: it is a pipe, and what writes to it does not end"
     )
+
+
+@pytest.mark.parametrize("verb", ["validate", "plan", "apply"])
+def test_a_playbook_may_come_from_a_pipe_which_is_read_once(desk: Desk, verb: str) -> None:
+    os.mkfifo(desk.folder / "pipe")
+    writer = threading.Thread(target=(desk.folder / "pipe").write_text, args=(PLAYBOOK,))
+    writer.start()
+
+    ran = desk.run(verb, "pipe", "--yes")
+
+    writer.join(10)
+    assert (ran.code, "error" in ran.err) == (0, False)
+
+
+def test_a_playbook_that_changes_while_hosts_are_looked_at_changes_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look = desk.cluster.look
+
+    def edited(hosts: Any, request: Any) -> Any:
+        desk.write("shop.yaml", "services: {web: {image: no}}\n")
+        return look(hosts, request)
+
+    monkeypatch.setattr(desk.cluster, "look", edited)
+
+    ran = desk.run("apply", "shop.yaml", "--yes")
+
+    assert ran.code == 0
+    assert "apply shop: done: 2 created" in ran.out
+
+
+def test_no_replicas_are_a_stop_that_is_asked_for(desk: Desk) -> None:
+    desk.run("apply", "shop.yaml", "--yes")
+    desk.write("shop.yaml", PLAYBOOK.replace("replicas: 2", "replicas: 0"))
+
+    asked = desk.run("apply", "shop.yaml")
+    ran = desk.run("apply", "shop.yaml", "--yes")
+
+    assert (asked.code, ran.code) == (2, 0)
+    assert asked.err.splitlines()[-2] == "error: apply shop changes hosts and there is nobody to ask"
+    assert "2 removed" in ran.out.splitlines()[-1]
 
 
 @pytest.mark.parametrize("ends", ["\r\n", "\r"])

@@ -33,6 +33,7 @@ def test_a_number_out_of_range(desk: Desk, words: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("words", "message", "page"),
     [
+        ("ps --parallel 0", "No such option: --parallel", "ps "),
         ("ps --workers nan", "--workers: expected a whole number, got 'nan'", ""),
         ("ps --workers 1.5", "--workers: expected a whole number, got '1.5'", ""),
         ("exec h1 --timeout x -- true", "--timeout: expected a number, got 'x'", "exec "),
@@ -57,6 +58,26 @@ def test_what_is_no_number_or_no_duration(desk: Desk, words: str, message: str, 
 
     assert (ran.code, ran.out) == (2, "")
     assert ran.err == f"error: {message}\nnext: clusterctl {page}--help\n"
+    assert desk.cluster.looks == []
+
+
+def test_of_an_option_given_twice_the_last_counts(desk: Desk) -> None:
+    first, last = (
+        desk.run("ps", "--workers", "3", "--workers", "0"),
+        desk.run("ps", "--workers", "0", "--workers", "3"),
+    )
+
+    assert (first.code, first.err) == (2, "error: --workers: expected a whole number from 1 to 1000, got 0\n")
+    assert last.code == 0
+
+
+def test_cp_wants_a_whole_path_on_the_hosts(desk: Desk) -> None:
+    """Row 28."""
+    for path in ("~root/x", "../x", "/a/../b", "x", "/a\x1b[31m", ""):
+        ran = desk.run("cp", "shop.yaml", f"h1:{path}")
+
+        assert ran.code == 2
+        assert ran.err.splitlines()[0].endswith(": expected a whole path on the hosts, without '..'")
     assert desk.cluster.looks == []
 
 
