@@ -22,7 +22,7 @@ def read_named(path: str | Path, *, most_bytes: int = MOST_BYTES, most_s: float 
     try:
         opened = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC)
     except ValueError:  # NUL, or what this locale has no bytes for
-        raise OSError(errno.EINVAL, "it is no path") from None
+        raise OSError(errno.EINVAL, "not a path") from None
     try:
         return _read_whole(opened, most_bytes, None if os.isatty(opened) else time.monotonic() + seconds)
     finally:

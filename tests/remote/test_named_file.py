@@ -65,7 +65,7 @@ def test_what_is_no_file_says_so(tmp_path: Path) -> None:
         "Is a directory",
         "Too many levels of symbolic links",
         "No such file or directory",
-        "it is no path",
+        "not a path",
         "No such file or directory",
         "File name too long",
     ]
