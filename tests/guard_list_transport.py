@@ -83,9 +83,19 @@ TRANSPORT_GUARDS = (
     Guard(
         "no link in a folder for everybody is written through",
         f"{REMOTE}/copy.py",
-        '    if [ -L "$p" ] && [ -n',
-        "    if false && [ -n",
-        (f"{COPY}::test_a_link_in_a_folder_for_everybody_is_not_followed",),
+        '    if [ -L "$p" ]; then',
+        "    if false; then",
+        (
+            f"{COPY}::test_a_link_in_a_folder_for_everybody_is_not_followed",
+            f"{COPY}::test_a_link_of_another_user_is_not_followed",
+        ),
+    ),
+    Guard(
+        "a step copies through no link that others can bend",
+        f"{REMOTE}/shell/command.sh",
+        '  if [ -n "$file_bent" ]; then',
+        "  if false; then",
+        ("tests/remote/test_script_command.py::test_a_link_on_the_way_that_others_can_bend_is_not_followed",),
     ),
     Guard(
         "a known host's key is never replaced",

@@ -74,7 +74,10 @@ def _content(kind: Kind, cursor: Cursor, context: Context) -> str | None:
     """Return what a config or secret holds: of a file, of a variable, or as it stands in the playbook."""
     keys = read_section(cursor, f"{kind}s.*", context)
     if external_of(cursor, keys)[1]:
-        cursor.mistake(f"external: true is not supported: no host keeps {kind}s by themselves; name a file")
+        line = next(entry.line for entry in cursor.value.entries if entry.key == "external")
+        cursor.mistake(
+            f"external: true is not supported: no host keeps {kind}s by themselves; name a file", line
+        )
         return None
     ways = ("file", "environment", "content") if kind == "config" else ("file", "environment")
     given = [way for way in ways if cursor.value.get(way) is not None]
