@@ -17,6 +17,8 @@ _ELSEWHERE = {
     "deploy": "apply", "up": "apply", "down": "delete", "rm": "delete", "remove": "delete", "ls": "ps",
     "list": "ps", "top": "facts", "nodes": "hosts", "ping": "hosts", "check": "validate", "describe": "explain",
     "migrate": "move", "evacuate": "drain", "shell": "ssh", "copy": "cp", "unlock": "lock", "upgrade": "update", "help": "--help",
+    "--parallel": "--workers", "--forks": "--workers", "--concurrency": "--workers", "--limit": "--hosts", "--check": "--dry-run",
+    "--force": "--overwrite",
 }  # fmt: skip
 """What other tools call it."""
 
@@ -57,7 +59,9 @@ def _no_option(context: Any, option: str) -> str:
         name for command in commands for one in command.params for name in (*one.opts, *one.secondary_opts)
     }
     names = sorted(name for name in known if name.startswith("-"))
-    return f"{context.command_path} has no option {option}{_meant(get_close_matches(option, names, cutoff=0.75))}"
+    other = [name for name in [_ELSEWHERE.get(option, "")] if name in known]
+    meant = _meant(other or get_close_matches(option, names, cutoff=0.75))
+    return f"{context.command_path} has no option {option}{meant}"
 
 
 def _meant(names: Iterable[str]) -> str:

@@ -33,7 +33,7 @@ def test_a_number_out_of_range(desk: Desk, words: str, message: str) -> None:
 @pytest.mark.parametrize(
     ("words", "message", "page"),
     [
-        ("ps --parallel 0", "clusterctl ps has no option --parallel", "ps "),
+        ("ps --parallel 0", "clusterctl ps has no option --parallel: did you mean --workers?", "ps "),
         ("ps --workers nan", "--workers: expected a whole number, got 'nan'", ""),
         ("ps --workers 1.5", "--workers: expected a whole number, got '1.5'", ""),
         ("exec h1 --timeout x -- true", "--timeout: expected a number, got 'x'", "exec "),
