@@ -366,14 +366,14 @@ ROLLOUT_GUARDS = (
     ),
     Guard(
         "Match exec of an ssh_config runs nothing unasked (bad-input row 33)",
-        "clusterctl/parsing/ssh_config.py",
+        "clusterctl/parsing/ssh/config.py",
         "            if self._exec_allowed:\n",
         "            if True:\n",
         ("tests/parsing/test_ssh_source.py::test_what_cannot_be_honoured_is_refused_where_it_stands",),
     ),
     Guard(
         "a host that is reached by a program is refused, not reached otherwise",
-        "clusterctl/parsing/inventory_hosts.py",
+        "clusterctl/parsing/inventory/hosts.py",
         "            place.mistake(message)\n        if addresses is None:\n",
         "            pass\n        if addresses is None:\n",
         ("tests/parsing/test_ansible_source.py::test_what_cannot_be_honoured_is_refused_where_it_stands",),

@@ -11,7 +11,7 @@ _SHELL = "clusterctl/remote/shell"
 COMPOSE_GUARDS = (
     Guard(
         "what takes something of the host needs leave (rows 18 and 19)",
-        "clusterctl/parsing/compose_allow.py",
+        "clusterctl/parsing/compose/allow.py",
         "        for privilege in ungiven(service, project, policy.allow):\n",
         "        for privilege in list(ungiven(service, project, policy.allow))[:0]:\n",
         (f"{_RUNTIME}::test_what_takes_something_of_the_host_needs_leave",),

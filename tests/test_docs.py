@@ -17,13 +17,17 @@ import typer
 
 from clusterctl.cli.app import app
 from clusterctl.model.inventory import Policy
-from clusterctl.parsing import inventory, inventory_hosts, inventory_policy, inventory_ssh, sources
-from clusterctl.parsing.compose import parse_playbook
-from clusterctl.parsing.inventory import parse_inventory
+from clusterctl.parsing.compose.playbook import parse_playbook
+from clusterctl.parsing.compose.support import support_matrix
+from clusterctl.parsing.inventory import file as inventory
+from clusterctl.parsing.inventory import hosts as inventory_hosts
+from clusterctl.parsing.inventory import policy as inventory_policy
+from clusterctl.parsing.inventory import sources
+from clusterctl.parsing.inventory import ssh as inventory_ssh
+from clusterctl.parsing.inventory.file import parse_inventory
 from clusterctl.parsing.selector import select
-from clusterctl.parsing.steps import parse_steps_playbook
-from clusterctl.parsing.steps_keys import RUN_KEYS, STEP_KEYS, VERBS
-from clusterctl.parsing.support import support_matrix
+from clusterctl.parsing.steps.intent import parse_steps_playbook
+from clusterctl.parsing.steps.keys import RUN_KEYS, STEP_KEYS, VERBS
 from clusterctl.parsing.yaml import parse_yaml
 
 ROOT = Path(__file__).parent.parent

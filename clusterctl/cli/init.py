@@ -130,7 +130,7 @@ def init(
 
 
 def _default_name(settings: Settings) -> str:
-    from clusterctl.parsing.compose import normalise_name
+    from clusterctl.parsing.compose.playbook import normalise_name
 
     return normalise_name(Path(settings.inventory).absolute().parent.name) or "prod"
 
@@ -204,8 +204,8 @@ def _names_of(source: Source, outside: Outside) -> tuple[str, ...]:
 
 def _ssh_names(outside: Outside) -> tuple[tuple[str, ...], str]:
     """Return the hosts that your ssh_config names, and a selector without those where one logs in as git."""
-    from clusterctl.parsing.ssh_config import read_ssh_config
-    from clusterctl.parsing.ssh_options import Evaluator
+    from clusterctl.parsing.ssh.config import read_ssh_config
+    from clusterctl.parsing.ssh.options import Evaluator
     from clusterctl.parsing.yaml import Log
 
     try:
@@ -220,7 +220,7 @@ def _ssh_names(outside: Outside) -> tuple[tuple[str, ...], str]:
 
 def _read_quietly(source: Source, outside: Outside) -> Inventory | None:
     """Return what a source alone describes; nothing where it has mistakes."""
-    from clusterctl.parsing.inventory import parse_inventory
+    from clusterctl.parsing.inventory.file import parse_inventory
 
     try:
         return parse_inventory(render_inventory("x", "", [source], []), "inventory.yaml", outside)
@@ -230,7 +230,7 @@ def _read_quietly(source: Source, outside: Outside) -> Inventory | None:
 
 def _checked(text: str, settings: Settings, outside: Outside) -> Inventory:
     """Return the inventory that is about to be written; raises InputError with what its sources have wrong."""
-    from clusterctl.parsing.inventory import read_inventory
+    from clusterctl.parsing.inventory.file import read_inventory
 
     try:
         reading = read_inventory(text, settings.inventory, outside)

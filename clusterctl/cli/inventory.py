@@ -87,7 +87,7 @@ def schema_of_playbooks() -> int:
     """Print the JSON Schema of a playbook, for editors that check while you write."""
     import json
 
-    from clusterctl.parsing.playbook_schema import playbook_schema
+    from clusterctl.parsing.compose.schema import playbook_schema
 
     for line in json.dumps(playbook_schema(), indent=2).splitlines():
         print_line(line)
@@ -135,7 +135,7 @@ def _document(
     host: Host, groups: Mapping[str, list[str]], origins: Mapping[str, Mapping[str, str]]
 ) -> dict[str, Any]:
     """Return one host of `inventory show`; with origins also where its values come from."""
-    from clusterctl.parsing.inventory_ssh import written_ssh
+    from clusterctl.parsing.inventory.ssh import written_ssh
 
     document: dict[str, Any] = {
         "host": host.name,
@@ -157,7 +157,7 @@ def _hop(user: str, name: str, port: int) -> str:
 
 
 def _origins(workspace: Workspace) -> Mapping[str, Mapping[str, str]]:
-    from clusterctl.parsing.origins import origins_of
+    from clusterctl.parsing.inventory.origins import origins_of
 
     return origins_of(workspace.reading.origins)
 
@@ -226,7 +226,7 @@ def _noun(plural: str, count: int) -> str:
 
 def _checked(workspace: Workspace, path: str) -> dict[str, Any]:
     """Return how much is in a playbook: services, steps or both; raises InputError."""
-    from clusterctl.parsing.steps import parse_steps_playbook
+    from clusterctl.parsing.steps.intent import parse_steps_playbook
     from clusterctl.parsing.yaml import parse_yaml
 
     data = workspace.read(path)

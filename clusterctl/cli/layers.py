@@ -14,7 +14,7 @@ import typer
 from clusterctl.errors import InputError
 
 if TYPE_CHECKING:
-    from clusterctl.parsing.compose_layers import Layers
+    from clusterctl.parsing.compose.layers import Layers
 
 _OPTIONS: dict[str, Any] = {
     "file": Annotated[
@@ -63,7 +63,7 @@ class LayerOptions:
 
     def read(self, read_file: Callable[[str, str], bytes]) -> Layers:
         """Return what they name; `read_file` takes a path and what it is for. Raises InputError."""
-        from clusterctl.parsing.compose_layers import Layers
+        from clusterctl.parsing.compose.layers import Layers
 
         return Layers(
             files=tuple((name, read_file(name, "playbook")) for name in self.files),
@@ -103,7 +103,7 @@ def _text(data: bytes, name: str) -> str:
 
 
 def _assigned(text: str) -> tuple[str, str]:
-    from clusterctl.parsing.compose_variables import parse_assignment
+    from clusterctl.parsing.compose.variables import parse_assignment
     from clusterctl.parsing.words import Expected, quoted
 
     try:

@@ -122,7 +122,7 @@ def run(
     detailed_exitcode: Detailed = False,
 ) -> int:
     """Run a playbook's steps over its hosts, group after group."""
-    from clusterctl.parsing.steps import parse_steps_playbook
+    from clusterctl.parsing.steps.intent import parse_steps_playbook
 
     workspace = Workspace(ctx.obj, f"run {playbook}")
     folder = Path(playbook).parent

@@ -66,7 +66,7 @@ def _merged(new: Names, kept: Names) -> Names:
 
 def _read(path: str) -> Inventory | None:
     from clusterctl.errors import InputError
-    from clusterctl.parsing.inventory import parse_inventory
+    from clusterctl.parsing.inventory.file import parse_inventory
     from clusterctl.remote.named_file import read_named
 
     try:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from clusterctl.operations.fencing import Fencing
     from clusterctl.operations.fleet import SshFleet
     from clusterctl.operations.rights import Journal, Lock
-    from clusterctl.parsing.inventory import Reading
+    from clusterctl.parsing.inventory.file import Reading
     from clusterctl.remote.keys import Credentials
     from clusterctl.remote.secret import Secret
     from clusterctl.remote.target import Target
@@ -50,7 +50,7 @@ class Workspace:
     def reading(self) -> Reading:
         """The inventory and its sources, read; raises InputError with every mistake."""
         from clusterctl.cli.outside import outside_of
-        from clusterctl.parsing.inventory import read_inventory
+        from clusterctl.parsing.inventory.file import read_inventory
 
         path = self.settings.inventory
         found = read_inventory(read_file(path, "inventory"), path, outside_of(path, self.login))
@@ -87,7 +87,7 @@ class Workspace:
 
     def playbook(self, path: str) -> Project:
         """Return the playbook with its layers, parsed; files that it names are read from its own folder."""
-        from clusterctl.parsing.compose import parse_playbook
+        from clusterctl.parsing.compose.playbook import parse_playbook
 
         folder = Path(path).parent
         return parse_playbook(
@@ -217,7 +217,7 @@ def with_ssh_words(inventory: Inventory, settings: Settings) -> Inventory:
     """Return the inventory with what the command line says about SSH; raises InputError."""
     if not (settings.ssh_options or settings.ask_pass or settings.ask_sudo_pass):
         return inventory
-    from clusterctl.parsing.ssh_option import parse_ssh_options, with_ssh_options
+    from clusterctl.parsing.ssh.option import parse_ssh_options, with_ssh_options
 
     found = parse_ssh_options(settings.ssh_options)
     if settings.ask_pass:

@@ -11,7 +11,7 @@ import pytest
 
 from clusterctl.cli import app, interrupt, wiring
 from clusterctl.operations.rights import NoLock
-from clusterctl.parsing.inventory import parse_inventory
+from clusterctl.parsing.inventory.file import parse_inventory
 from tests.fake_cluster import FakeCluster
 
 INVENTORY = """\

@@ -11,7 +11,7 @@ import typer
 
 from clusterctl.cli.app import app
 from clusterctl.cli.examples import EXAMPLES
-from clusterctl.parsing.inventory import parse_inventory
+from clusterctl.parsing.inventory.file import parse_inventory
 from tests.cli.conftest import Desk
 from tests.fake_cluster import FakeCluster
 

@@ -131,6 +131,7 @@ def test_nothing_of_a_host_reaches_the_terminal_raw(
         assert (raw(ran.out), raw(ran.err)) == (set(), set()), how
         assert not [text for text in (ran.out + ran.err).splitlines() if text.startswith("FORGED")], how
         assert "Traceback" not in ran.err, how
+        assert "defect of clusterctl" not in ran.err, how
         assert "clusterctl failed" not in ran.err, how
 
     assert ("EVIL" in said) is (line not in NOT_SHOWN)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clusterctl.parsing.ansible_model import expand
+from clusterctl.parsing.ansible.model import expand
 from tests.parsing.tools import hosts_of, merged, merged_mistakes, ssh_of
 
 INI = "{cluster: lab, sources: [{ansible: hosts, labels_from: [zone, rack]}]}"

@@ -8,21 +8,19 @@ import pytest
 
 from clusterctl.errors import InputError, Mistake
 from clusterctl.model.inventory import Policy
-from clusterctl.parsing import (
-    inventory,
-    inventory_allow,
-    inventory_fence,
-    inventory_hosts,
-    inventory_policy,
-    inventory_ssh,
-    sources,
-)
-from clusterctl.parsing.compose import parse_playbook
-from clusterctl.parsing.compose_keys import SUPPORTED
-from clusterctl.parsing.compose_known import KNOWN
-from clusterctl.parsing.inventory import read_inventory
-from clusterctl.parsing.steps import parse_steps_playbook
-from clusterctl.parsing.steps_keys import RUN_KEYS, STEP_KEYS, VERBS
+from clusterctl.parsing.compose.keys import SUPPORTED
+from clusterctl.parsing.compose.known import KNOWN
+from clusterctl.parsing.compose.playbook import parse_playbook
+from clusterctl.parsing.inventory import allow as inventory_allow
+from clusterctl.parsing.inventory import fence as inventory_fence
+from clusterctl.parsing.inventory import file as inventory
+from clusterctl.parsing.inventory import hosts as inventory_hosts
+from clusterctl.parsing.inventory import policy as inventory_policy
+from clusterctl.parsing.inventory import sources
+from clusterctl.parsing.inventory import ssh as inventory_ssh
+from clusterctl.parsing.inventory.file import read_inventory
+from clusterctl.parsing.steps.intent import parse_steps_playbook
+from clusterctl.parsing.steps.keys import RUN_KEYS, STEP_KEYS, VERBS
 from tests.parsing import tools
 
 ODD = (

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from clusterctl.errors import InputError
-from clusterctl.parsing.inventory import parse_inventory
+from clusterctl.parsing.inventory.file import parse_inventory
 from clusterctl.parsing.outside import Outside
 from clusterctl.parsing.regex import Regex
 from clusterctl.parsing.words import Unfit

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from clusterctl.parsing.compose_keys import SUPPORTED
-from clusterctl.parsing.compose_known import KNOWN
-from clusterctl.parsing.steps_keys import RUN_KEYS
+from clusterctl.parsing.compose.keys import SUPPORTED
+from clusterctl.parsing.compose.known import KNOWN
+from clusterctl.parsing.steps.keys import RUN_KEYS
 from tests.parsing.tools import mistakes, playbook
 
 NAMED_BY_US = {"services.*.storage_opt.size"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clusterctl.parsing.dotenv import parse_env_file
+from clusterctl.parsing.compose.dotenv import parse_env_file
 from tests.parsing.tools import mistakes, playbook
 
 PLAYBOOK = "services: {web: {image: nginx, env_file: [a.env]}}\n"

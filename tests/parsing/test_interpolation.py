@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clusterctl.parsing.interpolation import substitute
+from clusterctl.parsing.compose.interpolation import substitute
 from clusterctl.parsing.words import Unfit
 
 VARIABLES = {"SET": "value", "EMPTY": "", "DOLLAR": "$SET ${SET} $$", "DIGIT_1": "1"}

@@ -11,15 +11,13 @@ import pytest
 from jsonschema import Draft7Validator
 
 from clusterctl.errors import InputError
-from clusterctl.parsing import (
-    inventory,
-    inventory_allow,
-    inventory_fence,
-    inventory_hosts,
-    inventory_policy,
-    inventory_ssh,
-    sources,
-)
+from clusterctl.parsing.inventory import allow as inventory_allow
+from clusterctl.parsing.inventory import fence as inventory_fence
+from clusterctl.parsing.inventory import file as inventory
+from clusterctl.parsing.inventory import hosts as inventory_hosts
+from clusterctl.parsing.inventory import policy as inventory_policy
+from clusterctl.parsing.inventory import sources
+from clusterctl.parsing.inventory import ssh as inventory_ssh
 from tests.parsing.schemas import ROOT, examples, is_refused
 from tests.parsing.tools import merged
 

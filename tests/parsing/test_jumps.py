@@ -7,7 +7,7 @@ import pytest
 from clusterctl.errors import InputError
 from clusterctl.model.host import Hop
 from clusterctl.model.inventory import Inventory
-from clusterctl.parsing.inventory import parse_inventory
+from clusterctl.parsing.inventory.file import parse_inventory
 
 EDGE = Hop("edge.example", "edge.example", 2222, "me")
 

@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 
 from clusterctl.model.inventory import Policy
 from clusterctl.model.service import Dependency, Port, Project
-from clusterctl.parsing.compose import parse_playbook
-from clusterctl.parsing.compose_layers import Layers, assemble
-from clusterctl.parsing.compose_merge import merge
+from clusterctl.parsing.compose.layers import Layers, assemble
+from clusterctl.parsing.compose.merge import merge
+from clusterctl.parsing.compose.playbook import parse_playbook
 from clusterctl.parsing.yaml import Log, load_yaml
 from clusterctl.parsing.yaml_core import Value
 from tests.parsing.layered import CASES

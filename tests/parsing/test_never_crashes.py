@@ -12,17 +12,17 @@ from hypothesis import strategies as st
 from clusterctl.errors import InputError
 from clusterctl.model.inventory import Inventory, Policy
 from clusterctl.model.window import Window
-from clusterctl.parsing.compose import parse_playbook
-from clusterctl.parsing.compose_keys import SUPPORTED
-from clusterctl.parsing.compose_known import KNOWN
-from clusterctl.parsing.inventory import parse_inventory
-from clusterctl.parsing.inventory_allow import ALLOW_KEYS
-from clusterctl.parsing.inventory_policy import HOOK_KEYS
-from clusterctl.parsing.inventory_policy import KEYS as POLICY_KEYS
+from clusterctl.parsing.compose.keys import SUPPORTED
+from clusterctl.parsing.compose.known import KNOWN
+from clusterctl.parsing.compose.playbook import parse_playbook
+from clusterctl.parsing.inventory.allow import ALLOW_KEYS
+from clusterctl.parsing.inventory.file import parse_inventory
+from clusterctl.parsing.inventory.policy import HOOK_KEYS
+from clusterctl.parsing.inventory.policy import KEYS as POLICY_KEYS
 from clusterctl.parsing.limits import parse_limit, parse_serial
 from clusterctl.parsing.selector import select
-from clusterctl.parsing.steps import parse_steps_playbook
-from clusterctl.parsing.steps_keys import RUN_KEYS, STEP_KEYS, VERBS
+from clusterctl.parsing.steps.intent import parse_steps_playbook
+from clusterctl.parsing.steps.keys import RUN_KEYS, STEP_KEYS, VERBS
 from clusterctl.parsing.windows import parse_window
 from clusterctl.parsing.words import Expected, Unfit
 from clusterctl.parsing.yaml import parse_yaml

@@ -17,7 +17,7 @@ from clusterctl.model.service import (
     Service,
     UpdateConfig,
 )
-from clusterctl.parsing.compose import normalise_name
+from clusterctl.parsing.compose.playbook import normalise_name
 from tests.parsing.tools import playbook, service
 
 

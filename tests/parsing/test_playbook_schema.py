@@ -10,11 +10,11 @@ import pytest
 from jsonschema import Draft7Validator
 
 from clusterctl.errors import InputError
-from clusterctl.parsing import playbook_forms
-from clusterctl.parsing.compose_keys import SUPPORTED
-from clusterctl.parsing.compose_known import KNOWN
-from clusterctl.parsing.playbook_schema import playbook_schema
-from clusterctl.parsing.steps_keys import VERBS
+from clusterctl.parsing.compose import forms as playbook_forms
+from clusterctl.parsing.compose.keys import SUPPORTED
+from clusterctl.parsing.compose.known import KNOWN
+from clusterctl.parsing.compose.schema import playbook_schema
+from clusterctl.parsing.steps.keys import VERBS
 from tests.parsing.schemas import ROOT, examples, is_refused
 from tests.parsing.tools import playbook, steps
 

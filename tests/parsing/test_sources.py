@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from clusterctl.parsing.origins import origins_of
+from clusterctl.parsing.inventory.origins import origins_of
 from tests.parsing.tools import hosts_of, inventory_mistakes, merged, merged_mistakes
 
 CONFIG = "Host web1 web2\n  User ssh\n  Port 2201\n  HostName %n.ssh\n".replace("%n", "%h")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from clusterctl.errors import InputError
-from clusterctl.parsing.ssh_option import parse_ssh_options, with_ssh_options
+from clusterctl.parsing.ssh.option import parse_ssh_options, with_ssh_options
 from tests.parsing.tools import inventory
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from clusterctl.model.ssh import SshSettings
-from clusterctl.parsing.ssh_config import split_words
+from clusterctl.parsing.ssh.config import split_words
 from tests.parsing.tools import hosts_of, merged, merged_mistakes, ssh_config_mistakes, ssh_of
 
 ONE = "{cluster: lab, sources: [{ssh_config: config}]}"

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from clusterctl.model.inventory import Policy
 from clusterctl.model.service import Project
-from clusterctl.parsing.compose import parse_playbook
-from clusterctl.parsing.compose_layers import Layers
-from clusterctl.parsing.inventory import parse_inventory
+from clusterctl.parsing.compose.layers import Layers
+from clusterctl.parsing.compose.playbook import parse_playbook
+from clusterctl.parsing.inventory.file import parse_inventory
 from clusterctl.planning.deploy import plan_apply
 from tests.builders import a_host, an_inventory
 from tests.fake_cluster import FakeCluster

@@ -10,9 +10,9 @@ from clusterctl.model.intent import PlaybookStep, Rolling, StepsIntent
 from clusterctl.model.limit import Limit
 from clusterctl.model.service import Project, Service
 from clusterctl.model.window import Window
-from clusterctl.parsing import steps_read
-from clusterctl.parsing.steps import parse_steps_playbook
-from clusterctl.parsing.steps_keys import VERBS
+from clusterctl.parsing.steps import read as steps_read
+from clusterctl.parsing.steps.intent import parse_steps_playbook
+from clusterctl.parsing.steps.keys import VERBS
 from tests.parsing.tools import inventory, mistakes, step, step_mistakes, steps
 
 SHOP = "services: {web: {image: nginx, env_file: web.env}}\n"

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from clusterctl.parsing.compose_keys import SUPPORTED
-from clusterctl.parsing.compose_known import KNOWN, NOT_YET, REFUSED
-from clusterctl.parsing.support import support_matrix
+from clusterctl.parsing.compose.keys import SUPPORTED
+from clusterctl.parsing.compose.known import KNOWN, NOT_YET, REFUSED
+from clusterctl.parsing.compose.support import support_matrix
 from tests.parsing.tools import mistakes, playbook
 
 

@@ -12,10 +12,10 @@ from clusterctl.errors import InputError
 from clusterctl.model.intent import PlaybookStep, StepsIntent
 from clusterctl.model.inventory import Inventory, Policy
 from clusterctl.model.service import Project, Service
-from clusterctl.parsing.compose import parse_playbook
-from clusterctl.parsing.inventory import Reading, parse_inventory, read_inventory
+from clusterctl.parsing.compose.playbook import parse_playbook
+from clusterctl.parsing.inventory.file import Reading, parse_inventory, read_inventory
 from clusterctl.parsing.outside import Outside
-from clusterctl.parsing.steps import parse_steps_playbook
+from clusterctl.parsing.steps.intent import parse_steps_playbook
 
 
 def inventory(text: str) -> Inventory:

@@ -12,7 +12,7 @@ from clusterctl.errors import InputError
 from clusterctl.model.inventory import Policy
 from clusterctl.model.placement import Instance
 from clusterctl.model.service import Project, Service
-from clusterctl.parsing.compose import parse_playbook
+from clusterctl.parsing.compose.playbook import parse_playbook
 from clusterctl.planning.container import docker_run
 from clusterctl.planning.spec import render_environment, spec_digest
 from clusterctl.planning.unit import Header, is_intact, parse_header, render_unit

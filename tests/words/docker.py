@@ -15,7 +15,7 @@ from clusterctl.lab.inside import run_inside
 from clusterctl.model.inventory import Policy
 from clusterctl.model.placement import Instance
 from clusterctl.model.service import Service
-from clusterctl.parsing.compose import parse_playbook
+from clusterctl.parsing.compose.playbook import parse_playbook
 from clusterctl.planning.container import LABEL, env_path
 from clusterctl.planning.spec import render_environment
 from clusterctl.planning.unit import Header, render_unit

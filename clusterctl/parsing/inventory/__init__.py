@@ -1,0 +1,1 @@
+"""The inventory file, its parts and its sources."""

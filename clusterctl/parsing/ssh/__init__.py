@@ -1,0 +1,1 @@
+"""ssh_config as a source of hosts and of options."""
