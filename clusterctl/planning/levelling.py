@@ -3,7 +3,7 @@
 The scheduler puts one instance after another where it is best then; what comes later can leave hosts full of cpus beside
 hosts full of memory. Here a host that is too full gives one of its new instances to another host, or exchanges it for a new
 one there. What runs never moves; hard rules hold (the caller's `may_place`), and each instance is spread as well as before
-(`ranking`): load comes after all of that. Bounded, without chance: the fullest host first, ties by name (ADR 0029).
+(`ranking`): load comes after all of that. Bounded, without chance: the fullest host first, ties by name (ADR 0031).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""The keys that docker run is told as they are: kernel bounds, namespaces, devices, security.
+"""The keys that docker run is told as they are: the table of them, namespaces, security.
 
-Values are checked as far as that can be done without the host. Names and logging are `compose.names`; what needs
-the policy's leave is `model.privilege`.
+Values are checked as far as that can be done without the host. Kernel bounds are read in `compose.bounds`, devices in
+`compose.devices`, names and logging in `compose.names`; what needs the policy's leave is `model.privilege`.
 """
 
 from __future__ import annotations
@@ -11,56 +11,37 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from clusterctl.model.runtime import Cgroup, Namespaces, Runtime
+from clusterctl.parsing.compose.bounds import (
+    parse_pids,
+    parse_swap,
+    read_storage_opt,
+    read_sysctls,
+    read_ulimits,
+)
+from clusterctl.parsing.compose.devices import (
+    RIGHTS,
+    parse_gpus,
+    read_devices,
+    read_devices_reserved,
+    read_gpus,
+)
 from clusterctl.parsing.compose.io import BLKIO_KEYS, read_blkio
 from clusterctl.parsing.compose.names import LOGGING_KEYS, NAMES_KEYS, matching, names_of, read_each
-from clusterctl.parsing.compose.pairs import read_labels, read_pairs
+from clusterctl.parsing.compose.pairs import read_labels
 from clusterctl.parsing.compose.ports import read_expose
-from clusterctl.parsing.compose.walk import Context, Key, read_section, text_by, value_of
+from clusterctl.parsing.compose.walk import Key, text_by, value_of
 from clusterctl.parsing.cursor import Cursor
 from clusterctl.parsing.paths import parse_absolute_path
-from clusterctl.parsing.scalars import as_text, flag_of, parse_some_size, whole_number
-from clusterctl.parsing.words import Expected, Unfit, did_you_mean, quoted
-
-ULIMITS = frozenset(
-    [
-        "core",
-        "cpu",
-        "data",
-        "fsize",
-        "locks",
-        "memlock",
-        "msgqueue",
-        "nice",
-        "nofile",
-        "nproc",
-        "rss",
-        "rtprio",
-        "rttime",
-        "sigpending",
-        "stack",
-    ]
-)
-"""Names of limits as docker takes them (github.com/docker/go-units, ulimit.go)."""
+from clusterctl.parsing.scalars import flag_of, parse_some_size, whole_number
+from clusterctl.parsing.words import Expected, Unfit, did_you_mean
 
 _SECTION = "services.*"
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/=@+-]{0,254}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _SLICE = re.compile(r"[A-Za-z0-9/][A-Za-z0-9_.:@/-]{0,254}")
 _CPUSET = re.compile(r"[0-9]{1,4}(?:-[0-9]{1,4})?(?:,[0-9]{1,4}(?:-[0-9]{1,4})?)*")
-_RIGHTS = re.compile(r"r?w?m?")
 _DEVICE_RULE = re.compile(r"[abc] (?:[0-9]{1,6}|\*):(?:[0-9]{1,6}|\*) r?w?m?")
 _PLATFORM = re.compile(r"[a-z0-9]{1,20}(?:/[a-z0-9]{1,20}(?:/v[0-9]{1,3})?)?")
-_SYSCTL = re.compile(r"[a-z0-9_-]{1,64}(?:[./][A-Za-z0-9_.-]{1,64})+")
-_OWN_SYSCTLS = [
-    "kernel.msgmax",
-    "kernel.msgmnb",
-    "kernel.msgmni",
-    "kernel.sem",
-    "kernel.shmall",
-    "kernel.shmmax",
-    "kernel.shmmni",
-    "kernel.shm_rmid_forced",
-]
 
 
 def namespace(kind: str, *own: str, host: str = "host") -> Callable[[str], str]:
@@ -76,92 +57,6 @@ def namespace(kind: str, *own: str, host: str = "host") -> Callable[[str], str]:
     return parse
 
 
-# --- devices, limits, sysctls ------------------------------------------------------------------------------
-
-
-def parse_device(text: str) -> str:
-    """Return `HOST:CONTAINER:RIGHTS` from `HOST[:CONTAINER[:RIGHTS]]`."""
-    if text and not text.startswith("/"):
-        raise Unfit("a device is a path of the host such as /dev/fuse; names of CDI are not supported")
-    parts = text.split(":")
-    if not text or len(parts) > 3:
-        raise Expected("a device such as /dev/fuse or /dev/sda:/dev/xvda:rw")
-    return _device(parts[0], parts[1] if len(parts) > 1 else "", parts[2] if len(parts) > 2 else "")
-
-
-def _device(source: str, target: str, rights: str) -> str:
-    rights = rights or "rwm"
-    if not _RIGHTS.fullmatch(rights):
-        raise Expected("rights of r, w and m")
-    return f"{parse_absolute_path(source)}:{parse_absolute_path(target or source)}:{rights}"
-
-
-def read_devices(cursor: Cursor, context: Context) -> tuple[str, ...]:
-    """Read `devices:`, short or long."""
-    found = [
-        _read_long_device(item, context)
-        if item.value.kind == "map"
-        else item.read(as_text(parse_device), None)
-        for item in cursor.items()
-    ]
-    return tuple(dict.fromkeys(one for one in found if one))
-
-
-def _read_long_device(cursor: Cursor, context: Context) -> str:
-    keys = read_section(cursor, "services.*.devices[]", context)
-    if cursor.value.get("source") is None:
-        cursor.mistake('"source" is missing')
-    source = keys.get("source")
-    return f"{source}:{keys.get('target') or source}:{keys.get('permissions') or 'rwm'}" if source else ""
-
-
-def read_ulimits(cursor: Cursor, context: Context) -> tuple[str, ...]:
-    """Read `ulimits:` as `NAME=SOFT:HARD`, in the order of the names; -1 is no limit."""
-    limits = []
-    for name, place in cursor.entries():
-        if name not in ULIMITS:
-            place.mistake(f"no limit named {quoted(name)}{did_you_mean(name, ULIMITS)}", place.key_line)
-            continue
-        if place.value.kind == "map":
-            keys = read_section(place, "services.*.ulimits.*", context)
-            soft, hard = keys.get("soft"), keys.get("hard")
-            if soft is None or hard is None:
-                place.mistake("soft and hard are needed, or one number for both")
-                continue
-        else:
-            soft = hard = place.read(whole_number(-1), None)
-        if soft is None or hard is None:
-            continue
-        if hard != -1 and (soft > hard or soft == -1):
-            place.mistake("the soft limit is above the hard one")
-        limits.append(f"{name}={soft}:{hard}")
-    return tuple(sorted(limits))
-
-
-def read_sysctls(cursor: Cursor, _context: Context) -> dict[str, str]:
-    """Read `sysctls:`; docker sets only those of the container's own namespaces."""
-    found: dict[str, str] = {}
-    for place, raw, value in read_pairs(cursor):
-        name = raw.replace("/", ".")
-        if not _SYSCTL.fullmatch(raw):
-            place.mistake(Expected("a kernel parameter such as net.core.somaxconn").got(quoted(raw)))
-        elif not name.startswith(("net.", "fs.mqueue.")) and name not in _OWN_SYSCTLS:
-            place.mistake(
-                f"{name} is the whole host's, and docker does not set it for a container; set it on the host"
-            )
-        elif not value or not value.isprintable():
-            place.mistake(f"{name} needs a value of one line")
-        else:
-            found[name] = value
-    return dict(sorted(found.items()))
-
-
-def read_storage_opt(cursor: Cursor, context: Context) -> dict[str, str]:
-    """Read `storage_opt:`, which only some storage drivers know."""
-    keys = read_section(cursor, "services.*.storage_opt", context)
-    return {"size": str(keys["size"])} if keys.get("size") else {}
-
-
 def parse_security_opt(text: str) -> str:
     """Return an option of docker's `--security-opt`, `NAME=VALUE`."""
     name, _, value = text.replace(":", "=", 1).partition("=")
@@ -173,57 +68,6 @@ def parse_security_opt(text: str) -> str:
         raise Expected(wanted, "" if name in known else did_you_mean(name, known).removeprefix("; "))
     return f"{name}={value or 'true'}"
 
-
-def read_gpus(cursor: Cursor, context: Context) -> str | None:
-    """Read `gpus:`: all, a number, or a list with counts or ids; as docker's `--gpus` takes it."""
-    if cursor.value.kind != "list":
-        return cursor.read(as_text(_parse_gpus), None)
-    asked = [_read_gpu(item, context, "services.*.gpus[]") for item in cursor.items()]
-    if len(asked) > 1:
-        cursor.mistake("one request for gpus is enough: give the ids in one, or a count")
-    return asked[0] if asked else None
-
-
-def read_devices_reserved(cursor: Cursor, context: Context) -> str | None:
-    """Read `deploy.resources.reservations.devices`: gpus are the only ones docker can ask for."""
-    section = "services.*.deploy.resources.reservations.devices[]"
-    asked = [_read_gpu(item, context, section) for item in cursor.items()]
-    if len(asked) > 1:
-        cursor.mistake("one request for gpus is enough: give the ids in one, or a count")
-    return asked[0] if asked else None
-
-
-def _read_gpu(cursor: Cursor, context: Context, section: str) -> str | None:
-    keys = read_section(cursor, section, context)
-    wanted = keys.get("capabilities") or (("gpu",) if section == "services.*.gpus[]" else ())
-    if "gpu" not in wanted:
-        cursor.mistake("capabilities: [gpu] is needed: docker can ask for no other devices")
-    if keys.get("count") and keys.get("device_ids"):
-        cursor.mistake("count or device_ids, not both")
-    if keys.get("device_ids"):
-        return f"device={','.join(keys['device_ids'])}"
-    return str(keys.get("count") or "all")
-
-
-def _parse_gpus(text: str) -> str:
-    if text != "all" and not re.fullmatch(r"[1-9][0-9]{0,2}", text):
-        raise Expected("all, a number, or a list")
-    return text
-
-
-def parse_swap(text: str) -> int:
-    """Return bytes of memory and swap together, -1 for no bound."""
-    return -1 if text == "-1" else parse_some_size(text)
-
-
-def parse_pids(text: str) -> int:
-    """Return how many processes there may be; -1 is no bound."""
-    if text != "-1" and not re.fullmatch(r"[1-9][0-9]{0,9}", text):
-        raise Expected("a whole number of at least 1, or -1 for no bound")
-    return int(text)
-
-
-# --- the table ----------------------------------------------------------------------------------------------
 
 _FLAG = value_of(flag_of)
 _KEYS: Mapping[str, Key] = {
@@ -241,13 +85,13 @@ _KEYS: Mapping[str, Key] = {
         read_each(matching(_DEVICE_RULE, "a rule such as c 1:3 rwm")), "policy.allow.device_cgroup_rules"
     ),
     "devices": Key(read_devices, "policy.allow.devices"),
-    "devices[].permissions": Key(text_by(matching(_RIGHTS, "rights of r, w and m"))),
+    "devices[].permissions": Key(text_by(matching(RIGHTS, "rights of r, w and m"))),
     "devices[].source": Key(text_by(parse_absolute_path)),
     "devices[].target": Key(text_by(parse_absolute_path)),
     "expose": Key(read_expose, "tells, opens nothing: ports of a container are open to its networks"),
     "gpus": Key(read_gpus, "all, a number, or a list; not counted in placement"),
     "gpus[].capabilities": Key(read_each(matching(_NAME, "a capability such as gpu"))),
-    "gpus[].count": Key(text_by(_parse_gpus)),
+    "gpus[].count": Key(text_by(parse_gpus)),
     "gpus[].device_ids": Key(read_each(matching(_NAME, "the id of a device"))),
     "gpus[].driver": Key(text_by(matching(_NAME, "the name of a driver"))),
     "group_add": Key(read_each(matching(_NAME, "a group's name or number"))),
