@@ -99,6 +99,8 @@ class Scene:
         answers = self._answers(instance, service, hosts)
         if counted:
             self._scheduler.put_guest(instance, service, host)
+        if instance in mine.placed:
+            why = f"{why}; {_choice(host, answers)}"
         return Explanation(instance, needs(service), host, instance in mine.kept, why, answers)
 
     def _answers(
@@ -133,7 +135,7 @@ class Scene:
                 f"must leave {host}: {why}" for (one, host), why in found.surplus.items() if one == instance
             ]
             now = "; ".join(leaves) or "runs nowhere yet"
-            return found.placed[instance], f"{now}; of the hosts that may have it this is the best"
+            return found.placed[instance], now
         if instance in found.held:
             return found.held[
                 instance
@@ -144,6 +146,14 @@ class Scene:
         return (unit.host if unit else ""), "; ".join(
             reasons
         ) or "is not wanted: it would be one more than the replicas"
+
+
+def _choice(host: str, answers: Sequence[HostAnswer]) -> str:
+    """Return why a new instance is to go to a host: it need not be the first of its own list (ADR 0031)."""
+    alone = next((answer.host for answer in answers if answer.rank == 1), host)
+    if alone == host:
+        return "of the hosts that may have it this is the best"
+    return f"the best for all new instances together; by itself it would go to {alone}"
 
 
 def _ahead_by(mine: Sequence[Term], after: Sequence[Term]) -> str:

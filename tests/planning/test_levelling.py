@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from clusterctl.model.host import Host
 from clusterctl.model.service import Constraint, Service
+from clusterctl.planning.explain import scenes_of
 from clusterctl.planning.scheduler import Scheduler
 from tests.bench_places import a_mixed_fleet, a_mixed_project, bound, load, skew
 from tests.builders import a_host, a_project, a_service
@@ -33,6 +34,21 @@ def test_new_instances_are_exchanged_until_no_host_is_much_fuller() -> None:
 
     assert found == {"a-1": "h2", "b-1": "h2", "c-1": "h1", "d-1": "h1", "e-1": "h1"}
     assert filled(found) == {"h1": 600, "h2": 600}
+
+
+def test_an_instance_that_would_be_elsewhere_by_itself_says_so() -> None:
+    sizes = {"a": (1, 200), "b": (0.5, 100), "c": (2, 200), "d": (0.5, 400), "e": (0.1, 400), "f": (1, 300)}
+    services = [a_service(name, cpus=cpus, memory_mb=mb) for name, (cpus, mb) in sizes.items()]
+    cluster = a_cluster([a_host("h1", memory_mb=2000), a_host("h2", memory_mb=2000)])
+    scene = scenes_of(cluster.inventory, cluster.see(), a_project(*services))["shop"]
+
+    told = {one.instance.service: (one.host, one.why) for one in map(scene.explain, scene.instances)}
+
+    assert told["e"] == (
+        "h1",
+        "runs nowhere yet; the best for all new instances together; by itself it would go to h2",
+    )
+    assert told["a"][1] == "runs nowhere yet; of the hosts that may have it this is the best"
 
 
 def test_what_runs_does_not_change_places_with_what_is_new() -> None:
