@@ -122,12 +122,15 @@ def _read_tuple(kinds: tuple[Any, ...], plain: Any) -> tuple[Any, ...]:
 
 
 def _read_union(kinds: tuple[Any, ...], plain: Any) -> Any:
+    newer: NewerError | None = None
     for kind in kinds:
         try:
             return _read(kind, plain)
+        except NewerError as error:
+            newer = error
         except NotPlainError:
             continue
-    raise NotPlainError(f"none of {len(kinds)} types fits {str(plain)[:60]}")
+    raise newer or NotPlainError(f"none of {len(kinds)} types fits {str(plain)[:60]}")
 
 
 def _read_dataclass(kind: type[Any], plain: Any) -> Any:

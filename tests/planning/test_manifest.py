@@ -188,6 +188,18 @@ def test_a_manifest_with_all_fields_is_the_same_as_one_without_defaults() -> Non
             {"services": {"web": {"name": "web", "image": "a:1", "runtime": {"warp": 9}}}},
             "Runtime has no field warp",
         ),
+        (
+            {
+                "services": {
+                    "web": {
+                        "name": "web",
+                        "image": "a:1",
+                        "canary": {"instances": 1, "gate": ["true"], "warp": 9},
+                    }
+                }
+            },
+            "Canary has no field warp",
+        ),
         ({"teleports": ["a"]}, "Manifest has no field teleports"),
         ({"apiVersion": "clusterctl/v2"}, "its form is not clusterctl/v1"),
         (
