@@ -330,8 +330,8 @@ ROLLOUT_GUARDS = (
     Guard(
         "what runs under a unit that was cut is not started twice (I2)",
         f"{PLANNING}/deploy.py",
-        "        blocked += sorted([*refuse_cut(cut), *refuse_edited(mine)])\n",
-        "        blocked += refuse_edited(mine)\n",
+        "    return [*sorted([*refuse_cut(cut), *refuse_edited(mine)]), *refuse_replaced(snapshot, manifest)]\n",
+        "    return [*refuse_edited(mine), *refuse_replaced(snapshot, manifest)]\n",
         ("tests/planning/test_drift.py::test_a_singleton_whose_unit_was_cut_is_not_started_a_second_time",),
     ),
     Guard(

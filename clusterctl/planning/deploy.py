@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 
 from clusterctl.model.inventory import Inventory
 from clusterctl.model.names import natural
-from clusterctl.model.plan import Change, Plan
+from clusterctl.model.plan import Blocked, Change, Plan
 from clusterctl.model.privilege import privileges_of
 from clusterctl.model.service import Project, Service
 from clusterctl.model.snapshot import Snapshot
@@ -67,13 +67,10 @@ def plan_apply(
     pins = pin_images(project, snapshot, units) if terms.pins is None else Pins(terms.pins)
     plan = Plan(terms.verb, terms.subject or project.name, notes=pins.notes)
     cut = find_cut(snapshot, inventory.cluster, project.name)
-    blocked = [*find_blocks(inventory, snapshot, ignored), *pins.blocked]
     if terms.overwrite:
         units = tuple(sorted((*units, *cut), key=lambda unit: (unit.instance, unit.host)))
-    else:
-        mine = [unit for unit in units if unit.header.project == project.name]
-        blocked += sorted([*refuse_cut(cut), *refuse_edited(mine)])
-        blocked += refuse_replaced(snapshot, manifest)
+    blocked = [*find_blocks(inventory, snapshot, ignored), *pins.blocked]
+    blocked += [] if terms.overwrite else _refuse_foreign(project, snapshot, units, cut, manifest)
     if blocked:
         return replace(plan, blocked=tuple(blocked))
     scheduler = Scheduler(inventory, project, snapshot, units, terms.wishes)
@@ -108,6 +105,18 @@ def plan_apply(
         goes_back_to=back,
         privileges=_privileges(project, tasks),
     )
+
+
+def _refuse_foreign(
+    project: Project,
+    snapshot: Snapshot,
+    units: Sequence[Observed],
+    cut: Sequence[Observed],
+    manifest: Manifest | None,
+) -> list[Blocked]:
+    """Return what keeps an apply from writing over what somebody else did; `--overwrite` does it all the same."""
+    mine = [unit for unit in units if unit.header.project == project.name]
+    return [*sorted([*refuse_cut(cut), *refuse_edited(mine)]), *refuse_replaced(snapshot, manifest)]
 
 
 def plan_delete(
