@@ -2,11 +2,22 @@
 # Images and units of a script made of base.sh and watch.sh. `unit` only stages; `units`, which payload calls
 # once after the last of them, does all of a host's units together: one daemon-reload, one systemctl.
 
-# pull ID IMAGE
+# What passes by itself: a registry that has too much to do, a connection that broke (faults row 20)
+PASSING='toomanyrequests|too many requests|HTTP status: 5[0-9][0-9]|TLS handshake timeout|connection reset by peer|unexpected EOF'
+
+# pull ID IMAGE: three times at most, within 900 s; each host waits another while, so that not all come back together
 pull() {
   if docker image inspect "$2" >/dev/null 2>&1; then result "$1" unchanged 0 ""; return; fi
-  if timeout 900 docker pull -q "$2" >/dev/null 2>"$STAGE/log.$1"; then result "$1" changed 0 ""
-  else result "$1" failed 0 "docker pull $2: $(last_line "$STAGE/log.$1")"; fi
+  pull_end=$(($(now) + 900)); pull_try=1
+  until timeout "$((pull_end - $(now)))" docker pull -q "$2" >/dev/null 2>"$STAGE/log.$1"; do
+    if [ "$pull_try" -eq 3 ] || [ "$(now)" -gt "$((pull_end - 60))" ] || ! grep -Eqi "$PASSING" "$STAGE/log.$1"; then
+      if [ "$pull_try" -gt 1 ]; then pull_tries=" ($pull_try times)"; else pull_tries=; fi
+      result "$1" failed 0 "docker pull $2$pull_tries: $(last_line "$STAGE/log.$1")"; return
+    fi
+    sleep "$((pull_try * 5 + $(od -An -N1 -tu1 /dev/urandom) % 10))"
+    pull_try=$((pull_try + 1))
+  done
+  result "$1" changed 0 ""
 }
 
 MUTE="systemd does not answer within 10 s"
