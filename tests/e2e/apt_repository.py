@@ -57,7 +57,7 @@ class AptRepository:
     def __init__(self, lab: str) -> None:
         self._container: Any = docker.from_env().containers.get(f"clusterctl-{lab}-registry")
         self._run(f"rm -rf {ROOT} && mkdir -p {ROOT}/www && pkill -f '[h]ttpd -p {PORT}'", check=False)
-        self._run(f"busybox httpd -p {PORT} -h {ROOT}/www")
+        self._run(f"busybox httpd -p {PORT} -h {ROOT}/www </dev/null >/dev/null 2>&1")
 
     def offer(self, *packages: Package, suite: str = "lab") -> None:
         """Have exactly these packages in the repository: older ones are gone, as on a real mirror."""
