@@ -21,6 +21,7 @@ from clusterctl.remote.ssh import SUDO, Connection
 from clusterctl.remote.text import first_line
 
 CHUNK_BYTES = 256 * 1024
+_MAY = "is there room, and may the user do that there? --sudo copies as root"
 MOST_FILE_BYTES = 1024**3
 MOST_TOTAL_BYTES = 10 * 1024**3
 MOST_FILES = 100_000
@@ -198,7 +199,8 @@ def in_time(deadline: float, channel: paramiko.Channel, host: str) -> None:
 
 def broken_off(host: str, said: bytes) -> HostFailure:
     """Return the failure of a stream that ended early, in the words of its last breath."""
-    return HostFailure(host, "exec", first_line(said) or "the copy broke off")
+    reason = first_line(said) or "the copy broke off"
+    return HostFailure(host, "exec", reason, next_step=_MAY if " cannot be " in reason else "")
 
 
 def as_asked(connection: Connection, script: str, words: Sequence[str], *, as_root: bool) -> str:

@@ -46,7 +46,7 @@ def test_a_crowded_host_is_relieved(fleet: LabFleet, project: str, tmp_path: Pat
     assert f"from {crowded}: " in done.stdout
     assert f" has 4 of {project}/web" in done.stdout
     places = [found["host"] for found in fleet.all_containers(f"{project}-").values()]
-    assert len(places) == len(set(places)) == 4
+    assert len(places) == len(set(places)) == 4, done.stdout + done.stderr
     assert least.counts
     assert min(least.counts) >= 4 - 1
     told = fleet.cli("events", "--since", "5m", "-o", "json").document["events"]

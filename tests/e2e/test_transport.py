@@ -96,7 +96,7 @@ def test_sudo_with_a_password(fleet: LabFleet, folder: Path) -> None:
         6,
         [
             "h1: sudo: sudo: a password is required; what runs there is unknown, not stopped",
-            "next: let the user run sudo without a password, or give it: --ask-sudo-pass, or ssh.sudo_password_file",
+            "next: h1: let the user run sudo without a password, or give it: --ask-sudo-pass, or ssh.sudo_password_file",
         ],
     )
     assert (wrong.code, wrong.stderr.splitlines()[0]) == (6, "h1: sudo: sudo refused the password of ops")
@@ -169,7 +169,13 @@ def test_a_shell_and_files(fleet: LabFleet, folder: Path) -> None:
     fetched = fleet.cli("cp", "--sudo", "h[2-3]:/tmp/site", str(folder / "got"), inventory=path)
 
     assert shell.stdout.split()[0] == fleet.addresses["h2"]
-    assert (denied.code, denied.stderr) == (1, "h2: exec: /etc/test: cannot be written\n")
+    assert (denied.code, denied.stderr.splitlines()) == (
+        1,
+        [
+            "h2: exec: /etc/test: cannot be written",
+            "next: h2: is there room, and may the user do that there? --sudo copies as root",
+        ],
+    )
     assert (sent.code, sorted(sent.stdout.splitlines())) == (
         0,
         ["h2: 1 file to /tmp/", "h3: 1 file to /tmp/"],

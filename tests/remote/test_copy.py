@@ -118,6 +118,19 @@ def test_devices_and_folders_are_never_written_over(doer: Sshd, tmp_path: Path) 
     assert folder == f"{tmp_path}/there/a: is there and no file"
 
 
+def test_where_nothing_can_be_written_it_is_said_what_to_do(doer: Sshd, tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("new")
+
+    with pytest.raises(HostFailure) as caught:
+        send(doer, tmp_path / "a", to=f"{tmp_path}/no/where")
+
+    failed = caught.value.unreachable
+    assert (failed.reason, failed.advice) == (
+        f"{tmp_path}/no/where: cannot be written",
+        "is there room, and may the user do that there? --sudo copies as root",
+    )
+
+
 def test_what_cannot_be_replaced_is_named(doer: Sshd, tmp_path: Path) -> None:
     (tmp_path / "a").write_text("new")
     os.mkfifo(tmp_path / "pipe")
