@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import paramiko
@@ -162,7 +163,8 @@ class Sshd:
     def hang_up(self) -> None:
         """Break all connections, as a host that dies."""
         for transport in self._transports:
-            transport.sock.shutdown(socket.SHUT_RDWR)
+            with suppress(OSError):  # that one is closed already
+                transport.sock.shutdown(socket.SHUT_RDWR)
 
     def _accept(self) -> None:
         while True:

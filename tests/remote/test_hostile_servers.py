@@ -140,13 +140,13 @@ def test_a_server_that_is_no_good_is_one_failed_host(name: str, two: tuple[Sshd,
     evil, good, credentials = two
     OVER.clear()
     EVILS[name](evil)
-    dialer = Dialer(credentials, connect_timeout_s=2.0)
+    dialer = Dialer(credentials, connect_timeout_s=4.0)
     began = time.monotonic()
 
     def work(connection: Connection) -> CommandResult:
-        return connection.run("echo well\n", "/bin/sh -s", 2.0, cap_bytes=MIB)
+        return connection.run("echo well\n", "/bin/sh -s", 4.0, cap_bytes=MIB)
 
-    found = fan_out(_targets(evil, good), work, dialer, deadline_s=5.0)
+    found = fan_out(_targets(evil, good), work, dialer, deadline_s=20.0)
 
     OVER.set()
     bad = found["evil"]
@@ -156,4 +156,4 @@ def test_a_server_that_is_no_good_is_one_failed_host(name: str, two: tuple[Sshd,
     )
     assert "clusterctl failed" not in str(bad)
     assert found["good"] == CommandResult("good", 0, b"well\n", b"")
-    assert time.monotonic() - began < 5 + 10
+    assert time.monotonic() - began < 20 + 10
