@@ -139,6 +139,8 @@ def _bytes(text: str) -> bytes:
 class HostileFleet:
     """The cluster in memory, answering with harm."""
 
+    connection: type[HostileConnection] = HostileConnection
+
     workers = 4
 
     def __init__(self, cluster: FakeCluster, mode: Mode) -> None:
@@ -160,7 +162,7 @@ class HostileFleet:
         silent = self.mode == "silent"
         return self._noted(
             {
-                host.name: self._silence(host.name) if silent else work(HostileConnection(host.name))
+                host.name: self._silence(host.name) if silent else work(self.connection(host.name))
                 for host in hosts
             }
         )

@@ -3,33 +3,14 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import pytest
 
 from clusterctl.cli import wiring
-from clusterctl.model.host import Host
 from clusterctl.model.report import CommandResult
-from clusterctl.model.snapshot import Unreachable
-from clusterctl.remote.failure import HostFailure
 from tests.cli.conftest import Desk
 from tests.cli.hostile_fleet import HostileConnection, HostileFleet
-
-
-class Endless(HostileFleet):
-    """A fleet whose journals never end."""
-
-    def run(
-        self, hosts: Sequence[Host], work: Callable[[Any], CommandResult], _deadline_s: float
-    ) -> dict[str, CommandResult | Unreachable]:
-        answers: dict[str, CommandResult | Unreachable] = {}
-        for host in hosts:
-            try:
-                answers[host.name] = work(EndlessConnection(host.name))
-            except HostFailure as failure:
-                answers[host.name] = failure.unreachable
-        return answers
 
 
 class EndlessConnection(HostileConnection):
@@ -56,6 +37,12 @@ class EndlessConnection(HostileConnection):
             on_stderr(b"e" * 65_536)
             on_stdout(line)
         return 0
+
+
+class Endless(HostileFleet):
+    """A fleet whose journals never end."""
+
+    connection = EndlessConnection
 
 
 def test_a_journal_without_end_is_cut_and_said_to_be(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

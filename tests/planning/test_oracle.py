@@ -87,4 +87,4 @@ def test_with_extra_moves_most_of_what_could_have_a_place_has_one() -> None:
 def test_no_more_is_moved_than_the_budget_says() -> None:
     full = [seed for seed in range(FEW) if not _is_quick(seed)][:4]
 
-    assert max(play(seed, 2).extra for seed in full) == 2
+    assert [play(seed, 2).extra for seed in full] == [1, 0, 2, 1]
