@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import socket
 import subprocess
 import threading
@@ -105,10 +104,19 @@ def _forward(transport: paramiko.Transport, rules: _Rules) -> None:
 
 
 def _pump(source: socket.socket | paramiko.Channel, sink: socket.socket | paramiko.Channel) -> None:
-    with contextlib.suppress(OSError, EOFError):
+    with suppress(OSError, EOFError):
         while data := source.recv(65536):
             sink.sendall(data)
     sink.close()
+
+
+def _close_after_the_last_word(sock: socket.socket) -> None:
+    """Close `sock` so that all we sent arrives: a close with input unread resets, and a reset overtakes (tcp(7))."""
+    with sock, suppress(OSError):
+        sock.settimeout(10)
+        sock.shutdown(socket.SHUT_WR)
+        while sock.recv(65536):
+            pass
 
 
 class Sshd:
@@ -151,7 +159,7 @@ class Sshd:
         # The client says something (or EOF) once it has our reply to its request; sshd too replies first.
         while self.first_word and not (channel.recv_ready() or channel.eof_received or channel.closed):
             time.sleep(0.002)
-        with contextlib.suppress(OSError, EOFError):
+        with suppress(OSError, EOFError):
             self.talk(channel, command)
             channel.close()
 
@@ -179,9 +187,9 @@ class Sshd:
         with self._lock:
             self.logging_in += 1
             self.most_logging_in = max(self.most_logging_in, self.logging_in)
-        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+        with suppress(OSError, EOFError, paramiko.SSHException):
             if self.raw(sock, number):
-                sock.close()
+                _close_after_the_last_word(sock)
             else:
                 transport = paramiko.Transport(sock)
                 self._transports.append(transport)

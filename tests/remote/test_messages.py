@@ -110,6 +110,12 @@ def test_a_server_that_hangs_up_without_a_word(sshd: Sshd) -> None:
 def test_packets_that_are_none(sshd: Sshd) -> None:
     sshd.raw = lambda sock, _number: bool(sock.send(b"SSH-2.0-bad\r\n" + bytes(range(256)) * 8))
 
+    assert login(sshd) == ("banner", "SSH handshake failed: Invalid packet blocking", BUSY)
+
+
+def test_a_server_that_hangs_up_after_its_banner(sshd: Sshd) -> None:
+    sshd.raw = lambda sock, _number: bool(sock.send(b"SSH-2.0-busy\r\n"))
+
     assert login(sshd) == ("banner", "SSH handshake failed: the server hung up", BUSY)
 
 
