@@ -12,12 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from clusterctl.model.health import Opinion
 from clusterctl.model.host import Host
 from clusterctl.model.inventory import Inventory
-from clusterctl.model.plan import (
-    OPERATOR,
-    Batch,
-    Fence,
-    RunCommand,
-)
+from clusterctl.model.plan import Batch
 from clusterctl.model.report import Event, StepResult
 from clusterctl.model.snapshot import (
     HostFacts,
@@ -27,6 +22,7 @@ from clusterctl.model.snapshot import (
     Snapshot,
     Unreachable,
 )
+from clusterctl.model.step import OPERATOR, Fence, RunCommand
 from clusterctl.operations.failures import Failures, note
 from clusterctl.operations.fleet import Emit
 from tests import fake_steps

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from clusterctl.model.plan import CopyFile, Fence, Reboot, RunCommand, Step, Verify
 from clusterctl.model.report import StepResult
 from clusterctl.model.snapshot import Unreachable
+from clusterctl.model.step import CopyFile, Fence, Reboot, RunCommand, Step, Verify
 
 if TYPE_CHECKING:
     from tests.fake_cluster import FakeCluster

@@ -6,7 +6,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from clusterctl.model.plan import (
+from clusterctl.model.report import StepResult
+from clusterctl.model.step import (
     ApplyUnit,
     ClearMarker,
     CopyFile,
@@ -22,7 +23,6 @@ from clusterctl.model.plan import (
     Verify,
     WriteManifest,
 )
-from clusterctl.model.report import StepResult
 from clusterctl.remote.calls import call_of
 from tests import fake_steps
 from tests.fake_host import (

@@ -7,10 +7,11 @@ from dataclasses import replace
 
 import pytest
 
-from clusterctl.model.plan import OPERATOR, Batch, Plan, RunCommand
+from clusterctl.model.plan import Batch, Plan
 from clusterctl.model.report import Report
 from clusterctl.model.service import Project
 from clusterctl.model.snapshot import LookRequest, Unreachable
+from clusterctl.model.step import OPERATOR, RunCommand
 from clusterctl.planning.deploy import plan_apply, plan_delete
 from clusterctl.planning.observed import observe_units
 from tests.builders import a_project, a_service, an_inventory, digest_of

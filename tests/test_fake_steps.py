@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from clusterctl.model.plan import (
-    OPERATOR,
-    Batch,
-    ClearMarker,
-    CopyFile,
-    Reboot,
-    RunCommand,
-    SetMarker,
-    Step,
-    Verify,
-)
+from clusterctl.model.plan import Batch
 from clusterctl.model.report import StepResult
 from clusterctl.model.snapshot import HostFacts
+from clusterctl.model.step import OPERATOR, ClearMarker, CopyFile, Reboot, RunCommand, SetMarker, Step, Verify
 from tests.builders import a_project, a_service, an_inventory
 from tests.fake_cluster import FakeCluster
 from tests.test_fake_cluster import NEW, OLD, applied

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from clusterctl.model.placement import Instance
-from clusterctl.model.plan import (
+from clusterctl.model.plan import Batch, Plan
+from clusterctl.model.report import Event, StepResult
+from clusterctl.model.step import (
     OPERATOR,
     ApplyUnit,
-    Batch,
     CopyFile,
     Fence,
-    Plan,
     PullImage,
     Reboot,
     RecordRun,
@@ -30,7 +30,6 @@ from clusterctl.model.plan import (
     Verify,
     WriteManifest,
 )
-from clusterctl.model.report import Event, StepResult
 
 HERE = "here"
 """How the operator's own machine is named where hosts are listed."""

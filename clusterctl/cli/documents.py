@@ -8,9 +8,10 @@ from typing import Any
 
 from clusterctl.cli.long_text import text_of
 from clusterctl.model.host import Host
-from clusterctl.model.plan import Batch, Limits, Plan, Step
+from clusterctl.model.plan import Batch, Limits, Plan
 from clusterctl.model.report import CommandResult, Event, Report, StepResult
 from clusterctl.model.snapshot import LATEST_S, HostFacts, Snapshot, Unreachable
+from clusterctl.model.step import Step
 from clusterctl.planning.markers import parse_marker
 from clusterctl.planning.observed import Observed
 

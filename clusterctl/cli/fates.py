@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from clusterctl.model.plan import (
+from clusterctl.model.plan import Change, HostChange
+from clusterctl.model.report import Report, Status
+from clusterctl.model.step import (
     ApplyUnit,
-    ApplyUpdates,
-    Change,
     ClearMarker,
     Fence,
-    HostChange,
     Reboot,
     RemoveUnit,
     RunCommand,
@@ -20,7 +19,7 @@ from clusterctl.model.plan import (
     StopUnit,
     Verify,
 )
-from clusterctl.model.report import Report, Status
+from clusterctl.model.update_step import ApplyUpdates
 
 Fate = Literal["done", "failed", "begun", "not touched"]
 AnyChange = Change | HostChange

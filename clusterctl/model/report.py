@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from clusterctl.model.plan import Batch, Plan, Step
+from clusterctl.model.plan import Batch, Plan
 from clusterctl.model.snapshot import Unreachable
+from clusterctl.model.step import Step
 
 Status = Literal["changed", "unchanged", "failed", "skipped"]
 

@@ -10,9 +10,10 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 from clusterctl.errors import JournalError
-from clusterctl.model.plan import ApplyUnit, Batch, Plan, RunCommand, Step
+from clusterctl.model.plan import Batch, Plan
 from clusterctl.model.report import Event, Report, StepResult
 from clusterctl.model.snapshot import Snapshot
+from clusterctl.model.step import ApplyUnit, RunCommand, Step
 from clusterctl.operations.comeback import ComeBack
 from clusterctl.operations.fleet import Emit, Fleet
 from clusterctl.operations.rights import Journal, Right

@@ -18,9 +18,10 @@ from clusterctl.model.fence import Action, AgentAnswer, Fenced, FenceDevice
 from clusterctl.model.health import Opinion
 from clusterctl.model.host import Host
 from clusterctl.model.inventory import Inventory
-from clusterctl.model.plan import OPERATOR, Batch, Step
+from clusterctl.model.plan import Batch
 from clusterctl.model.report import CommandResult, Event, StepResult
 from clusterctl.model.snapshot import HostFacts, LookRequest, Snapshot, Unreachable
+from clusterctl.model.step import OPERATOR, Step
 from clusterctl.operations.failures import Failures, note
 from clusterctl.operations.host_work import HostWork, host_event, results_of, run_here
 from clusterctl.operations.targets import target_of

@@ -9,9 +9,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from clusterctl.model.fence import Fenced
-from clusterctl.model.plan import ApplyUpdates, Fence, Reboot, RunCommand, Step
 from clusterctl.model.report import Event, StepResult
 from clusterctl.model.snapshot import Unreachable
+from clusterctl.model.step import Fence, Reboot, RunCommand, Step
+from clusterctl.model.update_step import ApplyUpdates
 from clusterctl.remote.answer import parse_answer
 from clusterctl.remote.dialer import Dialer
 from clusterctl.remote.frame import new_nonce

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from clusterctl.model.host import Host
-from clusterctl.model.plan import Batch, Step
+from clusterctl.model.plan import Batch
 from clusterctl.model.report import Event, StepResult
 from clusterctl.model.snapshot import LookRequest, Snapshot, Unreachable
+from clusterctl.model.step import Step
 
 if TYPE_CHECKING:
     from clusterctl.operations.fleet import Emit, Fleet

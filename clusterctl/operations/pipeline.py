@@ -16,10 +16,11 @@ from clusterctl.errors import ClusterctlError, JournalError, RefusedError
 from clusterctl.model.host import Host
 from clusterctl.model.intent import Intent
 from clusterctl.model.inventory import Inventory
-from clusterctl.model.plan import Batch, Plan, RecordRun, SetMarker
+from clusterctl.model.plan import Batch, Plan
 from clusterctl.model.report import Event, Report, StepResult
 from clusterctl.model.run import RunRecord, RunState, RunSummary
 from clusterctl.model.snapshot import LookRequest, Snapshot
+from clusterctl.model.step import RecordRun, SetMarker
 from clusterctl.operations.comeback import ComeBack
 from clusterctl.operations.execute import Conduct, Stopped, execute
 from clusterctl.operations.fleet import Emit, Fleet

@@ -21,9 +21,10 @@ from clusterctl.model.intent import (
     UpdateIntent,
 )
 from clusterctl.model.inventory import Inventory
-from clusterctl.model.plan import Batch, ClearMarker, HostChange, MarkerName, Plan, Step
+from clusterctl.model.plan import Batch, HostChange, Plan
 from clusterctl.model.run import RunRecord, RunSummary
 from clusterctl.model.snapshot import HostFacts, Snapshot
+from clusterctl.model.step import ClearMarker, MarkerName, Step
 from clusterctl.planning.guards import find_blocks
 from clusterctl.planning.manifest import latest_manifest
 from clusterctl.planning.markers import parse_marker

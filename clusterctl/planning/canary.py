@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import shlex
 
-from clusterctl.model.plan import OPERATOR, RunCommand
+from clusterctl.model.step import OPERATOR, RunCommand
 from clusterctl.planning.crews import Crew
 
 GATE_TIMEOUT_S = 300.0

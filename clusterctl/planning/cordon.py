@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from clusterctl.model.intent import CordonIntent, DrainIntent, Rolling
 from clusterctl.model.inventory import Inventory
-from clusterctl.model.plan import ClearMarker, HostChange, MarkerName, Plan, SetMarker
+from clusterctl.model.plan import HostChange, Plan
 from clusterctl.model.run import RunSummary
 from clusterctl.model.snapshot import Snapshot
+from clusterctl.model.step import ClearMarker, MarkerName, SetMarker
 from clusterctl.planning.host_checks import check_hosts, check_limit
 from clusterctl.planning.host_plan import HostPlan
 from clusterctl.planning.host_waves import Wave, order_hosts, plan_waves

@@ -12,17 +12,15 @@ from dataclasses import dataclass, field, replace
 
 from clusterctl.model.intent import Rolling
 from clusterctl.model.inventory import Hook, Inventory
-from clusterctl.model.plan import (
+from clusterctl.model.plan import Batch, Blocked, Change, HostChange, Plan
+from clusterctl.model.run import RunSummary
+from clusterctl.model.snapshot import HostFacts, Snapshot
+from clusterctl.model.step import (
     OPERATOR,
     ApplyUnit,
-    Batch,
-    Blocked,
-    Change,
     ClearMarker,
     Fence,
-    HostChange,
     MarkerName,
-    Plan,
     PullImage,
     Reboot,
     RunCommand,
@@ -31,8 +29,6 @@ from clusterctl.model.plan import (
     Verify,
     WriteManifest,
 )
-from clusterctl.model.run import RunSummary
-from clusterctl.model.snapshot import HostFacts, Snapshot
 from clusterctl.planning.departure import Departure, Move
 from clusterctl.planning.forecast import Forecast
 from clusterctl.planning.host_waves import Wave, limits_of

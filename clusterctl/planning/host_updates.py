@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from clusterctl.model.intent import StepsIntent, UpdateIntent
-from clusterctl.model.plan import Blocked, HostChange, Step
+from clusterctl.model.plan import Blocked, HostChange
+from clusterctl.model.step import Step
 from clusterctl.planning.host_plan import HostPlan
 from clusterctl.planning.update import (
     PackagePlan,

@@ -13,9 +13,10 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from clusterctl.model.plan import Batch, Fence, Plan, Step
+from clusterctl.model.plan import Batch, Plan
 from clusterctl.model.report import StepResult
 from clusterctl.model.run import RunSummary
+from clusterctl.model.step import Fence, Step
 from clusterctl.planning.plain import to_line, to_plain
 
 VERSION = 1

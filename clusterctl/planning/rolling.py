@@ -13,16 +13,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from clusterctl.model.plan import (
-    ApplyUnit,
-    Batch,
-    PullImage,
-    RemoveManifest,
-    Step,
-    WriteManifest,
-)
+from clusterctl.model.plan import Batch
 from clusterctl.model.report import StepResult
 from clusterctl.model.snapshot import Snapshot
+from clusterctl.model.step import ApplyUnit, PullImage, RemoveManifest, Step, WriteManifest
 from clusterctl.planning.canary import gate_step, soak_seconds
 from clusterctl.planning.crews import EVERY_FAILURE, Crew
 from clusterctl.planning.images import holds_image

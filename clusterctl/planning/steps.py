@@ -13,18 +13,10 @@ from dataclasses import replace
 from clusterctl.model.intent import PlaybookStep, StepsIntent
 from clusterctl.model.inventory import Inventory
 from clusterctl.model.limit import Limit
-from clusterctl.model.plan import (
-    OPERATOR,
-    ApplyUnit,
-    Batch,
-    Blocked,
-    CopyFile,
-    HostChange,
-    Plan,
-    RunCommand,
-)
+from clusterctl.model.plan import Batch, Blocked, HostChange, Plan
 from clusterctl.model.run import RunSummary
 from clusterctl.model.snapshot import Snapshot
+from clusterctl.model.step import OPERATOR, ApplyUnit, CopyFile, RunCommand
 from clusterctl.planning.departure import Departure
 from clusterctl.planning.deploy import plan_apply
 from clusterctl.planning.host_checks import check_hosts, check_limit, check_way

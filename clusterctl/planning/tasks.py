@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from clusterctl.model.plan import ApplyUnit, Change, RemoveUnit, StopUnit, UnitFile
+from clusterctl.model.plan import Change
 from clusterctl.model.service import Service
+from clusterctl.model.step import ApplyUnit, RemoveUnit, StopUnit, UnitFile
 from clusterctl.planning.container import files_at
 from clusterctl.planning.gate import gate_seconds
 from clusterctl.planning.hooks import start_s

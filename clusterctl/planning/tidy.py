@@ -5,8 +5,9 @@ Hosts that were taken out stay as they are, for `resume` or `abort`.
 
 from __future__ import annotations
 
-from clusterctl.model.plan import Batch, ClearMarker
+from clusterctl.model.plan import Batch
 from clusterctl.model.snapshot import Snapshot
+from clusterctl.model.step import ClearMarker
 from clusterctl.planning.limits import OUT
 from clusterctl.planning.markers import parse_marker
 

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 
 from clusterctl.model.names import natural
 from clusterctl.model.placement import Instance
-from clusterctl.model.plan import ApplyUnit, Plan, RemoveUnit
+from clusterctl.model.plan import Plan
 from clusterctl.model.snapshot import HostFacts, Snapshot
+from clusterctl.model.step import ApplyUnit, RemoveUnit
 from clusterctl.planning.container import env_path
 from clusterctl.planning.manifest import latest_manifest
 from clusterctl.planning.spec import environment_digest

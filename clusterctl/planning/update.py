@@ -11,18 +11,11 @@ from dataclasses import dataclass
 
 from clusterctl.model.intent import UpdateIntent
 from clusterctl.model.packages import PackageChange, PackageFacts
-from clusterctl.model.plan import (
-    ApplyUpdates,
-    ArmUndo,
-    Blocked,
-    CommitUpdates,
-    CopyFile,
-    StageUpdates,
-    Step,
-    UndoUpdates,
-)
+from clusterctl.model.plan import Blocked
 from clusterctl.model.run import RunSummary
 from clusterctl.model.snapshot import HostFacts, Snapshot
+from clusterctl.model.step import CopyFile, Step
+from clusterctl.model.update_step import ApplyUpdates, ArmUndo, CommitUpdates, StageUpdates, UndoUpdates
 
 APPLY_S = 1800
 """How long a package manager may take, in seconds; taking an update back comes on top."""

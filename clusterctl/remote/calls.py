@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from clusterctl.model.plan import (
+from clusterctl.model.step import (
     ApplyUnit,
     ClearMarker,
     CopyFile,

@@ -11,8 +11,8 @@ import signal
 import subprocess
 import time
 
-from clusterctl.model.plan import RunCommand
 from clusterctl.model.report import StepResult
+from clusterctl.model.step import RunCommand
 from clusterctl.remote.text import printable
 
 KEPT_BYTES = 16 * 1024

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
-from clusterctl.model.plan import ApplyUnit, Step
 from clusterctl.model.report import CommandResult, Status, StepResult
+from clusterctl.model.step import ApplyUnit, Step
 from clusterctl.remote.calls import call_of, end_mark, safe, units_duration
 from clusterctl.remote.frame import FRAME_FUNCTION, Section, parse_frame
 from clusterctl.remote.text import first_line, printable

@@ -4,15 +4,11 @@ from __future__ import annotations
 
 from clusterctl.model.limit import Limit
 from clusterctl.model.placement import Instance
-from clusterctl.model.plan import (
+from clusterctl.model.plan import Batch, Change, Floor, HostChange, Limits, Plan
+from clusterctl.model.report import Event, Status, StepResult
+from clusterctl.model.step import (
     ApplyUnit,
-    Batch,
-    Change,
     ClearMarker,
-    Floor,
-    HostChange,
-    Limits,
-    Plan,
     PullImage,
     Reboot,
     RemoveUnit,
@@ -21,7 +17,6 @@ from clusterctl.model.plan import (
     Verify,
     WriteManifest,
 )
-from clusterctl.model.report import Event, Status, StepResult
 from clusterctl.model.window import Window
 
 WEB_1, WEB_2 = Instance("shop", "web", 1), Instance("shop", "web", 2)

@@ -8,7 +8,8 @@ import pytest
 
 from clusterctl.cli.documents import plan_document
 from clusterctl.cli.plan_view import host_lines, order_lines, print_plan
-from clusterctl.model.plan import Batch, HostChange, Plan, PullImage, SetMarker
+from clusterctl.model.plan import Batch, HostChange, Plan
+from clusterctl.model.step import PullImage, SetMarker
 from tests.cli.scenes import a_deploy, a_reboot
 
 

@@ -15,8 +15,9 @@ from clusterctl.cli.console import say
 from clusterctl.cli.globals import Settings
 from clusterctl.cli.progress import LiveProgress, Screen, clock_text, display_for
 from clusterctl.cli.progress_lines import JsonLines, Listener, PlainLines, Silence
-from clusterctl.model.plan import Batch, Plan, PullImage
+from clusterctl.model.plan import Batch, Plan
 from clusterctl.model.report import Event
+from clusterctl.model.step import PullImage
 from tests.cli.scenes import a_deploy, a_reboot, begins, ends, planned
 
 Timed = tuple[float, Event]

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from clusterctl.cli.progress_lines import plain_lines
-from clusterctl.model.plan import Batch, PullImage
+from clusterctl.model.plan import Batch
 from clusterctl.model.report import Event
+from clusterctl.model.step import PullImage
 from tests.cli.conftest import PLAYBOOK, Desk
 from tests.cli.scenes import a_deploy, begins, ends, planned
 

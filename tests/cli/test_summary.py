@@ -7,8 +7,9 @@ import pytest
 from clusterctl.cli.documents import report_document
 from clusterctl.cli.stopwatch import Stopwatch
 from clusterctl.cli.summary import next_steps, print_report, say_failures
-from clusterctl.model.plan import Batch, HostChange, Plan, RunCommand
+from clusterctl.model.plan import Batch, HostChange, Plan
 from clusterctl.model.report import Event, Report, StepResult
+from clusterctl.model.step import RunCommand
 from tests.cli.scenes import RUN, a_deploy, a_reboot, begins, ends, results, until
 
 Out = pytest.CaptureFixture[str]

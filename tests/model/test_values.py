@@ -5,10 +5,11 @@ import pytest
 from clusterctl import errors
 from clusterctl.errors import ClusterctlError, InputError, Mistake
 from clusterctl.model.placement import Instance
-from clusterctl.model.plan import Batch, Blocked, Plan, PullImage
+from clusterctl.model.plan import Batch, Blocked, Plan
 from clusterctl.model.report import Report, StepResult
 from clusterctl.model.service import Port
 from clusterctl.model.snapshot import Rung, Unreachable
+from clusterctl.model.step import PullImage
 from tests.builders import a_project, a_service, a_snapshot, an_inventory, facts_of
 
 PULL = PullImage("h1", "image", "not there")

@@ -10,9 +10,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from clusterctl.model.health import Opinion
-from clusterctl.model.plan import ApplyUnit, Batch, Fence, Reboot, RemoveUnit
+from clusterctl.model.plan import Batch
 from clusterctl.model.report import StepResult
 from clusterctl.model.service import Project, Service
+from clusterctl.model.step import ApplyUnit, Fence, Reboot, RemoveUnit
 from tests.nights.data import DataWatch
 from tests.nights.world import NightCluster
 from tests.soak.watch import OUT, Tally

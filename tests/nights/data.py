@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from clusterctl.model.plan import ApplyUnit, Batch, RemoveUnit
+from clusterctl.model.plan import Batch
+from clusterctl.model.step import ApplyUnit, RemoveUnit
 from tests.nights.world import NightCluster
 from tests.soak.watch import Tally
 

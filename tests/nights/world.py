@@ -14,9 +14,9 @@ from clusterctl.model.fence import Action, AgentAnswer, FenceDevice
 from clusterctl.model.health import Sign
 from clusterctl.model.host import Host
 from clusterctl.model.inventory import Inventory
-from clusterctl.model.plan import Fence
 from clusterctl.model.report import StepResult
 from clusterctl.model.snapshot import HostFacts, LookRequest, Unreachable
+from clusterctl.model.step import Fence
 from clusterctl.operations.fencing import Fencing
 from tests.fake_cluster import FakeCluster
 from tests.fake_host import waits_for_leave

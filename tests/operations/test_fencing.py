@@ -18,9 +18,9 @@ from clusterctl.errors import InputError
 from clusterctl.model.fence import Action, AgentAnswer, FenceDevice
 from clusterctl.model.host import Host
 from clusterctl.model.inventory import Inventory
-from clusterctl.model.plan import OPERATOR, Fence, RunCommand
 from clusterctl.model.report import CommandResult
 from clusterctl.model.snapshot import Unreachable
+from clusterctl.model.step import OPERATOR, Fence, RunCommand
 from clusterctl.operations.fencing import TRIES, Fencing
 from clusterctl.operations.host_work import run_here
 from clusterctl.remote.fence import agent_answer, agent_script

@@ -17,9 +17,10 @@ import pytest
 
 from clusterctl.errors import JournalError
 from clusterctl.model.intent import ApplyIntent
-from clusterctl.model.plan import Batch, Plan, PullImage
+from clusterctl.model.plan import Batch, Plan
 from clusterctl.model.report import Report, StepResult
 from clusterctl.model.run import RunSummary
+from clusterctl.model.step import PullImage
 from clusterctl.operations import journal as journal_module
 from clusterctl.operations.audit import Audit
 from clusterctl.operations.journal import FileJournal, read_journal

@@ -8,10 +8,11 @@ from dataclasses import replace
 
 from clusterctl.model.host import Host
 from clusterctl.model.intent import ApplyIntent
-from clusterctl.model.plan import Batch, PullImage
+from clusterctl.model.plan import Batch
 from clusterctl.model.report import Event, Report, StepResult
 from clusterctl.model.service import UpdateConfig
 from clusterctl.model.snapshot import LookRequest, Snapshot, Unreachable
+from clusterctl.model.step import PullImage
 from clusterctl.operations.fleet import Emit
 from clusterctl.operations.patience import GivenUp, PatientFleet
 from clusterctl.operations.rights import Claim, NoLock, Right

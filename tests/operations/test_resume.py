@@ -21,10 +21,11 @@ from clusterctl.model.intent import (
     StepsIntent,
     UpdateIntent,
 )
-from clusterctl.model.plan import Batch, RecordRun, SetMarker
+from clusterctl.model.plan import Batch
 from clusterctl.model.report import Event, Report
 from clusterctl.model.run import RunRecord, RunSummary
 from clusterctl.model.snapshot import Snapshot, Unreachable
+from clusterctl.model.step import RecordRun, SetMarker
 from clusterctl.operations.pipeline import Pipeline
 from clusterctl.operations.resume import RunBook, adopt, taken_over
 from clusterctl.operations.rights import Claim, Right

@@ -11,9 +11,10 @@ import pytest
 
 from clusterctl.model.host import Host
 from clusterctl.model.inventory import Inventory, SshSettings
-from clusterctl.model.plan import OPERATOR, Batch, ClearMarker, Reboot, RunCommand, Step, Verify
+from clusterctl.model.plan import Batch
 from clusterctl.model.report import Event
 from clusterctl.model.snapshot import HostFacts, LookRequest
+from clusterctl.model.step import OPERATOR, ClearMarker, Reboot, RunCommand, Step, Verify
 from clusterctl.operations.fleet import SshFleet
 from tests.remote.sshd import Sshd, read_all
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from clusterctl.model.intent import Intent
 from clusterctl.model.inventory import Policy
-from clusterctl.model.plan import (
+from clusterctl.model.plan import Batch, Plan
+from clusterctl.model.run import RunSummary
+from clusterctl.model.service import Mount, Project, Service
+from clusterctl.model.snapshot import LookRequest, Unreachable
+from clusterctl.model.step import (
     ApplyUnit,
-    Batch,
     ClearMarker,
-    Plan,
     PullImage,
     Reboot,
     RemoveUnit,
@@ -19,9 +21,6 @@ from clusterctl.model.plan import (
     Verify,
     WriteManifest,
 )
-from clusterctl.model.run import RunSummary
-from clusterctl.model.service import Mount, Project, Service
-from clusterctl.model.snapshot import LookRequest, Unreachable
 from clusterctl.planning.deploy import plan_apply
 from clusterctl.planning.intents import freeze, plan_intent, request_of
 from tests.builders import a_host, a_project, an_inventory

@@ -3,8 +3,8 @@ from __future__ import annotations
 from typing import Any
 
 from clusterctl.model.placement import Instance
-from clusterctl.model.plan import PullImage, RemoveUnit
 from clusterctl.model.report import StepResult
+from clusterctl.model.step import PullImage, RemoveUnit
 from clusterctl.planning.audit import START, audit_entries, chain, check_audit, line_digest
 from tests.conduct import a_summary
 

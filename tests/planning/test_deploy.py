@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from clusterctl.model.plan import ApplyUnit, Plan, RemoveManifest, RemoveUnit, WriteManifest
+from clusterctl.model.plan import Plan
 from clusterctl.model.service import HealthCheck, Mount
 from clusterctl.model.snapshot import HostFacts, Snapshot, UnitFact
+from clusterctl.model.step import ApplyUnit, RemoveManifest, RemoveUnit, WriteManifest
 from clusterctl.planning.deploy import Terms, plan_apply, plan_delete
 from clusterctl.planning.manifest import latest_manifest
 from tests.builders import GIB, MIB, a_project, a_service, an_inventory, digest_of, facts_of

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from clusterctl.model.placement import Instance
-from clusterctl.model.plan import PullImage
 from clusterctl.model.runtime import Cgroup, Logging, Names, Namespaces, Runtime
 from clusterctl.model.service import HealthCheck, Mount, Service, Volume
 from clusterctl.model.snapshot import ImageFact, Resolved
+from clusterctl.model.step import PullImage
 from clusterctl.planning.container import docker_run
 from clusterctl.planning.deploy import plan_apply
 from clusterctl.planning.docker_options import too_old

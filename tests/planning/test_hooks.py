@@ -6,8 +6,8 @@ import os
 import subprocess
 from pathlib import Path
 
-from clusterctl.model.plan import ApplyUnit
 from clusterctl.model.service import Service, ServiceHook
+from clusterctl.model.step import ApplyUnit
 from clusterctl.planning.deploy import plan_apply
 from clusterctl.planning.hooks import post_start_script, pre_stop_script, start_s
 from clusterctl.planning.unit import parse_header

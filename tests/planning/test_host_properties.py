@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from clusterctl.model.intent import DrainIntent, RebootIntent, Rolling
 from clusterctl.model.limit import Limit
-from clusterctl.model.plan import Plan, RemoveUnit
+from clusterctl.model.plan import Plan
 from clusterctl.model.service import HealthCheck, Project
 from clusterctl.model.snapshot import Snapshot
+from clusterctl.model.step import RemoveUnit
 from clusterctl.planning.host_plan import HostPlan
 from clusterctl.planning.host_waves import Wave
 from clusterctl.planning.leaving import depart

@@ -6,8 +6,9 @@ import json
 import pytest
 
 from clusterctl.model.placement import Instance
-from clusterctl.model.plan import ApplyUnit, Batch, Plan, PullImage
+from clusterctl.model.plan import Batch, Plan
 from clusterctl.model.report import StepResult
+from clusterctl.model.step import ApplyUnit, PullImage
 from clusterctl.planning.journal_lines import (
     BadJournalError,
     Entry,

@@ -7,9 +7,9 @@ import contextlib
 import pytest
 
 from clusterctl.model.network import Network, NetworkUse
-from clusterctl.model.plan import ApplyUnit
 from clusterctl.model.service import File, Service
 from clusterctl.model.snapshot import HostFacts, LookRequest, Resolved, Snapshot
+from clusterctl.model.step import ApplyUnit
 from clusterctl.planning.deploy import plan_apply, plan_delete
 from clusterctl.planning.diff import diff_service
 from clusterctl.planning.manifest import make_manifest

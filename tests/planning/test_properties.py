@@ -16,9 +16,10 @@ from hypothesis import Phase, event, given, settings
 from hypothesis import strategies as st
 
 from clusterctl.model.inventory import Inventory
-from clusterctl.model.plan import ApplyUnit, Plan
+from clusterctl.model.plan import Plan
 from clusterctl.model.service import Project, UpdateConfig
 from clusterctl.model.snapshot import HostFacts, Snapshot
+from clusterctl.model.step import ApplyUnit
 from clusterctl.operations.execute import execute
 from clusterctl.planning.deploy import plan_apply
 from clusterctl.planning.observed import observe_units

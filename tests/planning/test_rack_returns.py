@@ -12,10 +12,11 @@ from dataclasses import dataclass, field, replace
 import pytest
 
 from clusterctl.model.intent import ApplyIntent
-from clusterctl.model.plan import ApplyUnit, Batch, Plan, RemoveUnit
+from clusterctl.model.plan import Batch, Plan
 from clusterctl.model.report import Event
 from clusterctl.model.service import Project, UpdateConfig
 from clusterctl.model.snapshot import Unreachable
+from clusterctl.model.step import ApplyUnit, RemoveUnit
 from clusterctl.planning.manifest import latest_manifest
 from clusterctl.planning.observed import observe_units
 from tests.builders import a_project, a_service

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from clusterctl.model.intent import RebootIntent, Rolling
-from clusterctl.model.plan import Verify
 from clusterctl.model.service import HealthCheck
+from clusterctl.model.step import Verify
 from clusterctl.planning.host_plan import SETTLE_S
 from tests.builders import a_project, a_service
 from tests.conduct import carry_out

@@ -8,10 +8,10 @@ import pytest
 
 from clusterctl.model.intent import RebootIntent, Rolling
 from clusterctl.model.inventory import Hook, Policy
-from clusterctl.model.plan import ApplyUnit
 from clusterctl.model.report import Report
 from clusterctl.model.service import HealthCheck
 from clusterctl.model.snapshot import Snapshot
+from clusterctl.model.step import ApplyUnit
 from clusterctl.model.window import Window
 from clusterctl.planning.host_plan import SETTLE_S
 from tests.builders import a_service

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from clusterctl.model.intent import RebootIntent
-from clusterctl.model.plan import Batch, HostChange, Reboot, Verify
+from clusterctl.model.plan import Batch, HostChange
+from clusterctl.model.step import Reboot, Verify
 from clusterctl.planning.host_plan import SETTLE_S
 from clusterctl.planning.intents import freeze
 from tests.builders import a_project, a_service

@@ -16,10 +16,11 @@ from clusterctl.model.intent import (
     RollbackIntent,
     ScaleIntent,
 )
-from clusterctl.model.plan import Plan, WriteManifest
+from clusterctl.model.plan import Plan
 from clusterctl.model.report import Report
 from clusterctl.model.service import Canary, Constraint, Mount, Service, UpdateConfig
 from clusterctl.model.snapshot import Snapshot, Unreachable
+from clusterctl.model.step import WriteManifest
 from clusterctl.operations.execute import execute
 from clusterctl.planning.intents import freeze, plan_intent, request_of
 from clusterctl.planning.manifest import latest_manifest, manifests_of, project_of

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from clusterctl.model.plan import Batch, Plan, PullImage
+from clusterctl.model.plan import Batch, Plan
 from clusterctl.model.report import StepResult
 from clusterctl.model.service import Constraint, Mount, Service, UpdateConfig
+from clusterctl.model.step import PullImage
 from clusterctl.planning.deploy import plan_apply
 from clusterctl.planning.rolling import may_continue
 from tests.builders import a_host, a_project, a_service, an_inventory, digest_of

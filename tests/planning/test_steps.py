@@ -9,8 +9,8 @@ import pytest
 from clusterctl.model.intent import PlaybookStep, RebootIntent, Rolling, StepsIntent
 from clusterctl.model.inventory import Policy
 from clusterctl.model.limit import Limit
-from clusterctl.model.plan import Reboot, RunCommand
 from clusterctl.model.service import Mount, UpdateConfig
+from clusterctl.model.step import Reboot, RunCommand
 from clusterctl.planning.host_plan import SETTLE_S
 from clusterctl.planning.intents import freeze
 from clusterctl.planning.steps import SMALLER, groups_of

@@ -8,9 +8,11 @@ import pytest
 
 from clusterctl.model.intent import UpdateIntent
 from clusterctl.model.packages import PackageChange, PackageFacts
-from clusterctl.model.plan import ApplyUpdates, ArmUndo, Blocked, CommitUpdates, CopyFile, StageUpdates
+from clusterctl.model.plan import Blocked
 from clusterctl.model.run import RunSummary
 from clusterctl.model.snapshot import HostFacts
+from clusterctl.model.step import CopyFile
+from clusterctl.model.update_step import ApplyUpdates, ArmUndo, CommitUpdates, StageUpdates
 from clusterctl.planning.update import (
     APPLY_S,
     PackagePlan,

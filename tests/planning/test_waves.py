@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from clusterctl.model.plan import OPERATOR, ApplyUnit, Change, Plan, RunCommand
+from clusterctl.model.plan import Change, Plan
 from clusterctl.model.service import Canary, Constraint, Dependency, Service, UpdateConfig
+from clusterctl.model.step import OPERATOR, ApplyUnit, RunCommand
 from clusterctl.operations.execute import execute
 from clusterctl.planning.crews import Standing, crews_of
 from clusterctl.planning.deploy import plan_delete

@@ -6,10 +6,11 @@ from collections import Counter
 from collections.abc import Sequence
 
 from clusterctl.model.host import Host
-from clusterctl.model.plan import ApplyUnit, Batch, RemoveUnit, StopUnit
+from clusterctl.model.plan import Batch
 from clusterctl.model.report import StepResult
 from clusterctl.model.service import Project
 from clusterctl.model.snapshot import LookRequest, Snapshot
+from clusterctl.model.step import ApplyUnit, RemoveUnit, StopUnit
 from clusterctl.operations.fleet import Emit
 from clusterctl.planning.observed import observe_units
 from tests.fake_cluster import FakeCluster

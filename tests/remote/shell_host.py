@@ -6,8 +6,8 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from clusterctl.model.plan import Step
 from clusterctl.model.report import CommandResult, StepResult
+from clusterctl.model.step import Step
 from clusterctl.remote.script import build_script, parse_results
 
 NONCE = "0123456789abcdef0123456789abcdef"

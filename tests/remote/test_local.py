@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from clusterctl.model.plan import OPERATOR, RunCommand
+from clusterctl.model.step import OPERATOR, RunCommand
 from clusterctl.remote.local import run_local
 
 RUN = RunCommand(OPERATOR, "true", 10, "hook", about="web1")

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clusterctl.model.plan import CopyFile, Reboot, RunCommand
+from clusterctl.model.step import CopyFile, Reboot, RunCommand
 from tests.remote.shell_host import BOOT_ID, ShellHost
 
 RUN = RunCommand("h1", "true", 10, "step 1")

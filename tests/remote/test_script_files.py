@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from clusterctl.model.placement import Instance
-from clusterctl.model.plan import ApplyUnit, RemoveUnit, UnitFile
+from clusterctl.model.step import ApplyUnit, RemoveUnit, UnitFile
 from clusterctl.planning.unit import file_digest
 from tests.builders import PINNED
 from tests.remote.shell_host import ShellHost

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from clusterctl.model.plan import RemoveUnit, Step, StopUnit
+from clusterctl.model.step import RemoveUnit, Step, StopUnit
 from clusterctl.planning.unit import file_digest
 from tests.remote.test_script_watch import APPLY, IMAGE, OLD, WEB, PlayedHost
 

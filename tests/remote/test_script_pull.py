@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from clusterctl.model.plan import PullImage
+from clusterctl.model.step import PullImage
 from tests.remote.shell_host import ShellHost
 
 IMAGE = f"registry.lab:5000/web@sha256:{'a' * 64}"

@@ -9,13 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from clusterctl.model.plan import (
-    ClearMarker,
-    RecordRun,
-    RemoveManifest,
-    SetMarker,
-    WriteManifest,
-)
+from clusterctl.model.step import ClearMarker, RecordRun, RemoveManifest, SetMarker, WriteManifest
 from tests.remote.shell_host import ShellHost
 
 CORDON = SetMarker("h1", "cordoned", "20261122-100000-apply-ab", "ops@laptop", "new disk")

@@ -12,7 +12,8 @@ from functools import cache
 from importlib import resources
 
 from clusterctl.model.packages import PackageChange
-from clusterctl.model.plan import ApplyUpdates, ArmUndo, CommitUpdates, StageUpdates, Step, UndoUpdates
+from clusterctl.model.step import Step
+from clusterctl.model.update_step import ApplyUpdates, ArmUndo, CommitUpdates, StageUpdates, UndoUpdates
 from clusterctl.remote.calls import StepCall, checked, here, safe
 from clusterctl.remote.packages.drivers import driver_named
 

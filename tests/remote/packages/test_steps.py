@@ -8,7 +8,7 @@ import pytest
 
 from clusterctl.errors import InputError
 from clusterctl.model.packages import PackageChange
-from clusterctl.model.plan import ApplyUpdates, ArmUndo, CommitUpdates, StageUpdates, UndoUpdates
+from clusterctl.model.update_step import ApplyUpdates, ArmUndo, CommitUpdates, StageUpdates, UndoUpdates
 from clusterctl.remote.packages import CALLS, DRIVERS
 
 END = "0END-x"
