@@ -17,8 +17,8 @@ from collections import Counter
 from clusterctl.model.inventory import Policy
 from clusterctl.model.placement import Instance
 from clusterctl.model.service import Project, Service, Strategy
-from clusterctl.planning.eligibility import Room
 from clusterctl.planning.losses import find_losses
+from clusterctl.planning.room import Room
 from clusterctl.planning.scheduler import Scheduler
 from tests.builders import a_host, a_project, a_service, an_inventory
 from tests.conduct import carry_out

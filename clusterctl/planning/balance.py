@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from clusterctl.model.names import natural
 from clusterctl.model.placement import Instance
 from clusterctl.model.service import Service
-from clusterctl.planning.eligibility import Room, may_belong, may_crowd, may_place
+from clusterctl.planning.eligibility import may_belong, may_crowd, may_place
 from clusterctl.planning.lineup import path_of
+from clusterctl.planning.room import Room
 
 MOVE_COST_PERCENT = 1.0
 """A move for evenness must take at least so many percentage points off the fuller one of its two hosts."""

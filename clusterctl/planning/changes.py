@@ -16,10 +16,11 @@ from clusterctl.model.plan import Blocked, Change, FieldChange
 from clusterctl.model.service import Project, Service
 from clusterctl.model.snapshot import HostFacts, Snapshot
 from clusterctl.planning.diff import diff_service
-from clusterctl.planning.eligibility import disk_refusal, mute, port_keys, writable_volumes
+from clusterctl.planning.eligibility import disk_refusal, mute
 from clusterctl.planning.manifest import Manifest
 from clusterctl.planning.networks import may_join, own_networks
 from clusterctl.planning.observed import Observed, foreign_containers
+from clusterctl.planning.room import port_keys, writable_volumes
 from clusterctl.planning.scheduler import Placements
 from clusterctl.planning.spec import environment_digest, spec_digest
 from clusterctl.planning.tasks import Task

@@ -12,10 +12,10 @@ from clusterctl.model.run import RunSummary
 from clusterctl.model.snapshot import HostFacts, Snapshot
 from clusterctl.planning.cordon import plan_drain
 from clusterctl.planning.doctor import find_complaints
-from clusterctl.planning.eligibility import open_room
 from clusterctl.planning.explain import Explanation, HostAnswer, Scene
 from clusterctl.planning.markers import parse_marker
 from clusterctl.planning.observed import units_on
+from clusterctl.planning.room import open_room
 
 
 @dataclass(frozen=True, slots=True)

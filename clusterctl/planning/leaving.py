@@ -15,12 +15,12 @@ from clusterctl.model.service import Service
 from clusterctl.model.snapshot import HostFacts, Snapshot
 from clusterctl.planning.departure import Departure, Move, Stay
 from clusterctl.planning.edited import refuse_edited
-from clusterctl.planning.eligibility import writable_volumes
 from clusterctl.planning.forecast import Forecast, is_of
 from clusterctl.planning.limits import OUT
 from clusterctl.planning.manifest import Manifest
 from clusterctl.planning.observed import Observed
 from clusterctl.planning.rehearsal import Rehearsal, copies_in
+from clusterctl.planning.room import writable_volumes
 from clusterctl.planning.scheduler import Scheduler, rank_of
 
 RESTING = "moved less than 30 minutes ago, and does not again so soon"

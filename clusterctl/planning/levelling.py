@@ -14,8 +14,8 @@ from heapq import nsmallest
 
 from clusterctl.model.placement import Instance, Refusal
 from clusterctl.model.service import Service
-from clusterctl.planning.eligibility import Room
 from clusterctl.planning.ranking import Ranking, key_of
+from clusterctl.planning.room import Room
 
 GOAL = 1.01
 """Hosts are too full above so many times the share of the fleet that is reserved."""

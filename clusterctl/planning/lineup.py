@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from clusterctl.model.service import Service, Strategy
-from clusterctl.planning.eligibility import Room
+from clusterctl.planning.room import Room
 from clusterctl.planning.unit import Header
 
 Cell = tuple[tuple[str, ...], int, str]

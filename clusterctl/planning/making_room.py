@@ -17,9 +17,10 @@ from clusterctl.model.names import natural
 from clusterctl.model.placement import Instance, Unplaced
 from clusterctl.model.service import Service
 from clusterctl.planning.departure import Departure, Move
-from clusterctl.planning.eligibility import may_belong, port_keys
+from clusterctl.planning.eligibility import may_belong
 from clusterctl.planning.forecast import Forecast
 from clusterctl.planning.observed import Observed
+from clusterctl.planning.room import port_keys
 from clusterctl.planning.tenants import Tenant, standing_tenant, starting_tenant
 from clusterctl.planning.vacancies import AFTER, BOTH, Vacancies
 

@@ -14,8 +14,8 @@ from heapq import merge
 from clusterctl.model.names import natural
 from clusterctl.model.placement import Instance
 from clusterctl.model.service import Service, Strategy
-from clusterctl.planning.eligibility import Room
 from clusterctl.planning.lineup import Block, Cell, Entry, Lineup, Shape, path_of
+from clusterctl.planning.room import Room
 
 MOST_LINEUPS = 32
 """So many are kept: instances are placed by size, so that few are in use at a time."""

@@ -15,13 +15,13 @@ from clusterctl.model.run import RunSummary
 from clusterctl.model.snapshot import Snapshot
 from clusterctl.planning.balance import Balance, Occupant
 from clusterctl.planning.departure import Departure, Move
-from clusterctl.planning.eligibility import Room, open_room, writable_volumes
 from clusterctl.planning.failover import find_surplus
 from clusterctl.planning.forecast import Forecast
 from clusterctl.planning.guards import find_blocks
 from clusterctl.planning.host_plan import HostPlan
 from clusterctl.planning.manifest import instances_of
 from clusterctl.planning.observed import Observed
+from clusterctl.planning.room import Room, open_room, writable_volumes
 
 
 def plan_rebalance(

@@ -19,20 +19,12 @@ from clusterctl.model.plan import Blocked
 from clusterctl.model.service import Project, Service
 from clusterctl.model.snapshot import HostFacts, Snapshot
 from clusterctl.planning.container import volume_name
-from clusterctl.planning.eligibility import (
-    Room,
-    find_refusals,
-    may_belong,
-    may_place,
-    may_stay,
-    needs,
-    open_room,
-    writable_volumes,
-)
+from clusterctl.planning.eligibility import find_refusals, may_belong, may_place, may_stay, needs
 from clusterctl.planning.levelling import Levelling
 from clusterctl.planning.lineup import largest_block
 from clusterctl.planning.observed import Observed
 from clusterctl.planning.ranking import Ranking, Term, key_of
+from clusterctl.planning.room import Room, open_room, writable_volumes
 
 
 @dataclass(slots=True)

@@ -11,8 +11,8 @@ from dataclasses import replace
 from clusterctl.model.placement import Instance
 from clusterctl.model.plan import Change
 from clusterctl.model.service import Project, Service
-from clusterctl.planning.eligibility import port_keys, writable_volumes
 from clusterctl.planning.observed import Observed
+from clusterctl.planning.room import port_keys, writable_volumes
 from clusterctl.planning.scheduler import Scheduler
 from clusterctl.planning.tasks import Task
 

@@ -9,9 +9,9 @@ from clusterctl.model.placement import Instance
 from clusterctl.model.service import Service
 from clusterctl.model.snapshot import HostFacts
 from clusterctl.planning.departure import Move
-from clusterctl.planning.eligibility import port_keys, writable_volumes
 from clusterctl.planning.forecast import Forecast
 from clusterctl.planning.observed import Observed
+from clusterctl.planning.room import port_keys, writable_volumes
 
 MIN_AGE_S = 1800
 """What was started less long ago does not move: an instance moves at most once in that time."""

@@ -16,8 +16,9 @@ from clusterctl.model.placement import Instance
 from clusterctl.model.service import Service
 from clusterctl.model.snapshot import Snapshot
 from clusterctl.planning.container import volume_name
-from clusterctl.planning.eligibility import Room, may_place, open_room, port_keys, writable_volumes
+from clusterctl.planning.eligibility import may_place
 from clusterctl.planning.observed import Observed
+from clusterctl.planning.room import Room, open_room, port_keys, writable_volumes
 
 NOW, AFTER = "now", "after"
 BOTH = (NOW, AFTER)

@@ -14,7 +14,7 @@ from clusterctl.model.placement import Instance
 from clusterctl.model.plan import Plan
 from clusterctl.model.service import Constraint, Service
 from clusterctl.planning.balance import Balance, Occupant
-from clusterctl.planning.eligibility import open_room
+from clusterctl.planning.room import open_room
 from tests.builders import a_host, a_project, a_service, an_inventory, facts_of
 from tests.fake_cluster import FakeCluster
 from tests.planning.fleets import planned

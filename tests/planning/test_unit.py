@@ -21,9 +21,9 @@ from clusterctl.model.service import (
     ServiceHook,
 )
 from clusterctl.planning import unit as unit_module
-from clusterctl.planning.eligibility import port_keys, writable_volumes
 from clusterctl.planning.gate import gate_seconds
 from clusterctl.planning.networks import own_networks
+from clusterctl.planning.room import port_keys, writable_volumes
 from clusterctl.planning.spec import spec_digest
 from clusterctl.planning.unit import (
     Header,
