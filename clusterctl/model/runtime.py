@@ -70,7 +70,10 @@ class Namespaces:
 
 @dataclass(frozen=True, slots=True)
 class Runtime:
-    """Everything else that docker run is told; devices are `HOST:CONTAINER:RIGHTS`, ulimits `NAME=SOFT:HARD`."""
+    """Everything else that docker run is told; devices are `HOST:CONTAINER:RIGHTS`, ulimits `NAME=SOFT:HARD`.
+
+    `gpus`: the fields of docker's `--gpus`, parted by `;`.
+    """
 
     privileged: bool = False
     devices: tuple[str, ...] = ()

@@ -21,9 +21,10 @@ def env_path(instance: Instance) -> str:
     return f"/etc/clusterctl/env/{instance.name}.env"
 
 
-def volume_name(project: str, volume: str) -> str:
-    """Return docker's name of a project's volume, as Compose names it."""
-    return f"{project}_{volume}"
+def volume_name(project: str, mount: Mount) -> str:
+    """Return docker's name of a volume that is mounted: its own, else as Compose names it."""
+    volume = mount.volume
+    return volume.name or (mount.source if volume.external else f"{project}_{mount.source}")
 
 
 def files_version(spec: str) -> str:
@@ -119,10 +120,7 @@ def _short_mount(project: str, mount: Mount) -> str:
 
 
 def _source(project: str, mount: Mount) -> str:
-    if mount.kind == "bind":
-        return mount.source
-    volume = mount.volume
-    return volume.name or (mount.source if volume.external else volume_name(project, mount.source))
+    return mount.source if mount.kind == "bind" else volume_name(project, mount)
 
 
 def _volume_fields(mount: Mount) -> list[str]:

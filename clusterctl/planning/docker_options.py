@@ -26,7 +26,11 @@ def runtime_options(runtime: Runtime) -> list[str]:
         *(["--privileged"] if runtime.privileged else []),
         *(f"--device={device}" for device in runtime.devices),
         *(f"--device-cgroup-rule={rule}" for rule in runtime.device_cgroup_rules),
-        *_given(gpus=_csv(runtime.gpus), runtime=runtime.runtime, platform=runtime.platform),
+        *_given(
+            gpus=",".join(map(_csv, runtime.gpus.split(";"))),
+            runtime=runtime.runtime,
+            platform=runtime.platform,
+        ),
         *(f"--security-opt={option}" for option in runtime.security_opt),
         *(f"--group-add={group}" for group in runtime.group_add),
         *_pairs("sysctl", runtime.sysctls),
@@ -96,7 +100,7 @@ def _pairs(option: str, pairs: Mapping[str, str]) -> list[str]:
 
 
 def _csv(text: str) -> str:
-    """Docker reads the request for gpus as comma separated fields: a list of ids is one field."""
+    """Docker reads the request for gpus as comma separated fields: a list of ids, or of capabilities, is one field."""
     return f'"{text}"' if "," in text else text
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from clusterctl.model.host import Host
 from clusterctl.model.inventory import Inventory
 from clusterctl.model.placement import Instance
-from clusterctl.model.service import Service
+from clusterctl.model.service import Mount, Service
 from clusterctl.model.snapshot import HostFacts
 from clusterctl.planning.observed import foreign_containers, foreign_ports, foreign_units
 
@@ -85,10 +85,15 @@ def open_room(host: Host, facts: HostFacts, inventory: Inventory) -> Room:
 
 
 def port_keys(service: Service) -> tuple[str, ...]:
-    """Return the host ports a service takes, as `8080/tcp`."""
-    return tuple(f"{port.published}/{port.protocol}" for port in service.host_ports)
+    """Return the host ports a service takes, as `8080/tcp`; one that it takes on two addresses once."""
+    return tuple(dict.fromkeys(f"{port.published}/{port.protocol}" for port in service.host_ports))
+
+
+def data_mounts(service: Service) -> tuple[Mount, ...]:
+    """Return the mounts of named volumes that the service writes to: their data is on one host."""
+    return tuple(mount for mount in service.mounts if mount.kind == "volume" and not mount.read_only)
 
 
 def writable_volumes(service: Service) -> tuple[str, ...]:
-    """Return the named volumes the service writes to: their data is on one host."""
-    return tuple(mount.source for mount in service.mounts if mount.kind == "volume" and not mount.read_only)
+    """Return the volumes the service writes to, as its file names them; one that it has in two places once."""
+    return tuple(dict.fromkeys(mount.source for mount in data_mounts(service)))

@@ -24,7 +24,7 @@ from clusterctl.planning.levelling import Levelling
 from clusterctl.planning.lineup import largest_block
 from clusterctl.planning.observed import Observed
 from clusterctl.planning.ranking import Ranking, Term, key_of
-from clusterctl.planning.room import Room, open_room, writable_volumes
+from clusterctl.planning.room import Room, data_mounts, open_room, writable_volumes
 
 
 @dataclass(slots=True)
@@ -291,11 +291,11 @@ class Scheduler:
 
     def _volume_elsewhere(self, room: Room, service: Service) -> Refusal | None:
         """Refuse a host without the service's data while a host that has it, unused, is known."""
-        for volume in writable_volumes(service):
-            known = self._holders.get(volume_name(self._project.name, volume), ())
-            holders = [holder for holder in known if volume not in holder.volumes]
+        for mount in data_mounts(service):
+            known = self._holders.get(volume_name(self._project.name, mount), ())
+            holders = [holder for holder in known if mount.source not in holder.volumes]
             if holders and room not in holders:
-                return Refusal(room.host.name, f"volume {volume} lives on {holders[0].host.name}")
+                return Refusal(room.host.name, f"volume {mount.source} lives on {holders[0].host.name}")
         return None
 
     def _put(self, room: Room, instance: Instance, service: Service) -> None:

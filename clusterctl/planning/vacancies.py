@@ -18,7 +18,7 @@ from clusterctl.model.snapshot import Snapshot
 from clusterctl.planning.container import volume_name
 from clusterctl.planning.eligibility import may_place
 from clusterctl.planning.observed import Observed
-from clusterctl.planning.room import Room, open_room, port_keys, writable_volumes
+from clusterctl.planning.room import Room, data_mounts, open_room, port_keys, writable_volumes
 
 NOW, AFTER = "now", "after"
 BOTH = (NOW, AFTER)
@@ -27,7 +27,7 @@ BOTH = (NOW, AFTER)
 class Vacancies:
     """Rooms of all hosts that answer and are not lost, twice; `put` and `take` change the sides they are told.
 
-    Volumes are kept apart from the rooms, by their full names: rooms know them by project only.
+    Volumes in use are kept apart from the rooms, each with its project: rooms know them of one project only.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class Vacancies:
         self._sides: dict[str, dict[str, Room]] = {
             side: {f.host: open_room(inventory.host(f.host), f, inventory) for f in seen} for side in BOTH
         }
-        self._volumes: dict[str, set[str]] = {facts.host: set() for facts in seen}
+        self._volumes: dict[str, set[tuple[str, str]]] = {facts.host: set() for facts in seen}
         self._in_zone: Counter[tuple[str, str]] = Counter()
         for unit in units:
             self._count(unit)
@@ -66,7 +66,7 @@ class Vacancies:
         for side in sides:
             room = self._sides[side][host]
             room.count(instance, port_keys(service), wanted.cpus or 0, wanted.memory_bytes or 0)
-        self._volumes[host] |= {volume_name(instance.project, name) for name in writable_volumes(service)}
+        self._volumes[host] |= {(instance.project, name) for name in writable_volumes(service)}
         if AFTER in sides:
             self._in_zone[self.room(host).zone, _key(instance)] += 1
 
@@ -100,18 +100,19 @@ class Vacancies:
             room = self._sides[side][unit.host]
             room.others[unit.instance.name] = header.project
             room.count(unit.instance, header.host_ports, header.cpus, header.memory_bytes)
-        self._volumes[unit.host] |= {volume_name(header.project, name) for name in header.volumes}
+        self._volumes[unit.host] |= {(header.project, name) for name in header.volumes}
         self._in_zone[self.room(unit.host).zone, _key(unit.instance)] += 1
 
     def _has_data_free(self, instance: Instance, service: Service, host: str) -> bool:
         """Whether nobody uses the service's volumes on a host, and no other host has them unused while it has not."""
-        for name in (volume_name(instance.project, volume) for volume in writable_volumes(service)):
+        for mount in data_mounts(service):
+            name, used = volume_name(instance.project, mount), (instance.project, mount.source)
             holders = {
                 other
                 for other, room in self._sides[AFTER].items()
-                if name in (room.facts.volumes or ()) and name not in self._volumes[other]
+                if name in (room.facts.volumes or ()) and used not in self._volumes[other]
             }
-            if name in self._volumes[host] or (holders and host not in holders):
+            if used in self._volumes[host] or (holders and host not in holders):
                 return False
         return True
 

@@ -17,6 +17,10 @@ def leave(path: str) -> str:
     )
 
 
+def taken(port: str) -> str:
+    return f"the host's port {port} is taken on line 1 already; publish another one"
+
+
 @pytest.mark.parametrize(
     ("written", "expected"),
     [
@@ -41,6 +45,10 @@ def leave(path: str) -> str:
         ('"127.0.0.300:80:80"', '[0]: expected an IP address, got "127.0.0.300:80:80"'),
         ("80:80/sctp", '[0]: expected tcp or udp after the /, got "80:80/sctp"'),
         ("80:80, 80:80", "[1]: the same port as on line 1"),
+        ("8080:80, 8080:81", f"[1]: {taken('8080/tcp')}"),
+        ("8080:80, {target: 81, published: 8080, host_ip: 127.0.0.1}", f"[1]: {taken('8080/tcp')}"),
+        ("'0.0.0.0:53:53/udp', '127.0.0.1:53:54/udp'", f"[1]: {taken('53/udp')}"),
+        ("'[::1]:53:53', '[::]:53:54'", f"[1]: {taken('53/tcp')}"),
         ("{published: 80}", '[0]: "target" is missing: the port in the container'),
         (
             "{target: 80, mode: ingress}",

@@ -99,10 +99,26 @@ def test_every_runtime_key_is_read() -> None:
         ("gpus: [{count: 2}]", "2"),
         ("gpus: [{device_ids: [GPU-1, GPU-2]}]", "device=GPU-1,GPU-2"),
         ("deploy: {resources: {reservations: {devices: [{capabilities: [gpu], driver: nvidia}]}}}", "all"),
+        ("gpus: [{driver: amd, count: 1}]", "1;driver=amd"),
+        (
+            "deploy: {resources: {reservations: {devices: [{device_ids: [GPU-1], capabilities: [video, gpu, compute]}]}}}",
+            "device=GPU-1;capabilities=compute,video",
+        ),
     ],
 )
 def test_gpus_are_asked_for_by_either_key(keys: str, expected: str) -> None:
     assert service(keys).runtime.gpus == expected
+
+
+def test_rights_of_devices_stand_in_any_order() -> None:
+    """The rules are the examples of Compose's own documentation."""
+    found = service(
+        "devices: ['/dev/fuse:/dev/fuse:mr', {source: /dev/dri, permissions: wr}], device_cgroup_rules: [c 1:3 mr, 'a 7:* rmw']",
+        policy=ALL,
+    )
+
+    assert found.runtime.devices == ("/dev/fuse:/dev/fuse:rm", "/dev/dri:/dev/dri:rw")
+    assert found.runtime.device_cgroup_rules == ("c 1:3 rm", "a 7:* rwm")
 
 
 def test_a_range_of_ports_is_its_ports() -> None:
@@ -249,6 +265,14 @@ def test_leave_for_one_service_is_none_for_another() -> None:
         (
             "devices: ['/dev/fuse:/dev/fuse:x']",
             'devices[0]: expected rights of r, w and m, got "/dev/fuse:/dev/fuse:x"',
+        ),
+        (
+            "devices: ['/dev/fuse:/dev/fuse:rr']",
+            'devices[0]: expected rights of r, w and m, got "/dev/fuse:/dev/fuse:rr"',
+        ),
+        (
+            "device_cgroup_rules: ['c 1:3 ']",
+            'device_cgroup_rules[0]: expected a rule such as c 1:3 rwm, got "c 1:3 "',
         ),
         ("ulimits: {nofiles: 1}", 'ulimits.nofiles: no limit named "nofiles"; did you mean "nofile"?'),
         ("ulimits: {nofile: {soft: 2, hard: 1}}", "ulimits.nofile: the soft limit is above the hard one"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from clusterctl.model.placement import Instance
-from clusterctl.model.service import Constraint, Project
+from clusterctl.model.service import Constraint, Mount, Port, Project
 from clusterctl.model.snapshot import HostFacts, Snapshot, Unreachable
 from clusterctl.planning.explain import STAYS, Explanation, Scene, scenes_of
 from clusterctl.planning.explain_host import explain_host
@@ -170,6 +170,15 @@ def test_a_host_whose_drain_is_refused_says_why() -> None:
     )
 
     assert found.drain == ("refused: h1: shop-db-1 cannot leave: volume data holds its data here",)
+
+
+def test_a_port_on_two_addresses_and_a_volume_in_two_places_are_counted_once() -> None:
+    ports = (Port(80, 8080, "tcp", "127.0.0.1"), Port(80, 8080, "tcp", "10.0.0.1"))
+    mounts = (Mount("volume", "data", "/a"), Mount("volume", "data", "/b"))
+
+    found = explained(a_fleet(a_service(ports=ports, mounts=mounts), hosts=1), "shop-web-1")
+
+    assert [(answer.host, answer.reasons) for answer in found.answers] == [("h1", ())]
 
 
 def test_two_projects_know_of_each_other() -> None:

@@ -6,7 +6,7 @@ import random
 from dataclasses import replace
 
 from clusterctl.model.host import Host
-from clusterctl.model.service import Constraint, Service
+from clusterctl.model.service import Constraint, Port, Service
 from clusterctl.planning.explain import scenes_of
 from clusterctl.planning.scheduler import Scheduler
 from tests.bench_places import a_mixed_fleet, a_mixed_project, bound, load, skew
@@ -66,6 +66,13 @@ def test_instances_are_not_exchanged_where_they_would_be_spread_less() -> None:
 
     assert filled(found) == {"h1": 700, "h2": 500}
     assert {found["a-1"], found["a-2"]} == {"h1", "h2"}
+
+
+def test_instances_with_a_port_on_two_addresses_are_exchanged_too() -> None:
+    ports = (Port(80, 8080, "tcp", "127.0.0.1"), Port(80, 8080, "tcp", "10.0.0.1"))
+    first, *others = five()
+
+    assert filled(placed(replace(first, ports=ports), *others, on=TWO)) == {"h1": 600, "h2": 600}
 
 
 def test_instances_are_not_exchanged_against_a_rule() -> None:

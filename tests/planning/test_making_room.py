@@ -11,10 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clusterctl.model.intent import FailoverIntent, MoveIntent
+from clusterctl.model.placement import Instance
 from clusterctl.model.plan import Plan
-from clusterctl.model.service import Constraint, Service
+from clusterctl.model.service import Constraint, Mount, Service, Volume
 from clusterctl.planning.failover import plan_failover
 from clusterctl.planning.losses import find_losses
+from clusterctl.planning.vacancies import BOTH, Vacancies
 from tests.builders import MIB, a_project, a_service
 from tests.conduct import a_summary, carry_out
 from tests.fake_cluster import FakeCluster
@@ -367,3 +369,14 @@ def reserved_too_much(fleet: FullFleet) -> list[str]:
         if sum(sizes) > (host.capacity.memory_bytes or 0):
             found.append(f"{host.name}: {sum(sizes) // MIB} MiB")
     return found
+
+
+def test_data_is_found_by_the_name_that_its_volume_was_given() -> None:
+    cluster = a_fleet(hosts=2)
+    cluster.hosts["h2"].volumes.add("real")
+    service = a_service("db", mounts=(Mount("volume", "data", "/data", volume=Volume(name="real")),))
+    vacancies = Vacancies(cluster.inventory, cluster.see(), (), ())
+
+    able = [host for host in ("h1", "h2") if vacancies.fits(Instance("shop", "db", 1), service, host, BOTH)]
+
+    assert able == ["h2"]

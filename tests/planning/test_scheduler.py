@@ -10,7 +10,7 @@ import pytest
 from clusterctl.model.inventory import Inventory
 from clusterctl.model.names import natural
 from clusterctl.model.plan import Plan
-from clusterctl.model.service import Constraint, Mount, Port, Service
+from clusterctl.model.service import Constraint, Mount, Port, Service, Volume
 from clusterctl.model.snapshot import ContainerFact, HostFacts, LookRequest, UnitFact
 from clusterctl.planning.deploy import plan_apply
 from tests.builders import GIB, a_host, a_project, a_service, a_snapshot, an_inventory, facts_of, listening
@@ -392,6 +392,14 @@ def test_an_instance_goes_where_its_volume_is() -> None:
     cluster.hosts["h2"].volumes.add("shop_data")
 
     assert where(plan(cluster, a_project(a_service(mounts=DATA)))) == {"shop-web-1": "h2"}
+
+
+def test_an_instance_goes_where_its_volume_is_by_the_name_that_it_was_given() -> None:
+    cluster = a_cluster("h1", "h2")
+    cluster.hosts["h2"].volumes.add("real")
+    mounts = (Mount("volume", "data", "/data", volume=Volume(name="real")),)
+
+    assert where(plan(cluster, a_project(a_service(mounts=mounts)))) == {"shop-web-1": "h2"}
 
 
 def test_and_nowhere_else() -> None:

@@ -10,7 +10,9 @@ from clusterctl.parsing.paths import parse_absolute_path
 from clusterctl.parsing.scalars import as_text
 from clusterctl.parsing.words import Expected, Unfit
 
-RIGHTS = re.compile(r"r?w?m?")
+_USUAL_DRIVER = "nvidia"
+"""What docker takes for gpus where no driver is named."""
+_DEVICE_RULE = re.compile(r"[abc] (?:[0-9]{1,6}|\*):(?:[0-9]{1,6}|\*)")
 
 
 def parse_device(text: str) -> str:
@@ -24,10 +26,26 @@ def parse_device(text: str) -> str:
 
 
 def _device(source: str, target: str, rights: str) -> str:
-    rights = rights or "rwm"
-    if not RIGHTS.fullmatch(rights):
-        raise Expected("rights of r, w and m")
+    rights = parse_rights(rights) if rights else "rwm"
     return f"{parse_absolute_path(source)}:{parse_absolute_path(target or source)}:{rights}"
+
+
+def parse_rights(text: str) -> str:
+    """Return rights as `rwm`, each of them once; docker takes them in any order."""
+    if not re.fullmatch(r"[rwm]{1,3}", text) or len(set(text)) < len(text):
+        raise Expected("rights of r, w and m")
+    return "".join(right for right in "rwm" if right in text)
+
+
+def parse_device_rule(text: str) -> str:
+    """Return a rule of `--device-cgroup-rule`: kind, numbers, rights."""
+    device, _, rights = text.rpartition(" ")
+    try:
+        if _DEVICE_RULE.fullmatch(device):
+            return f"{device} {parse_rights(rights)}"
+    except Expected:
+        pass
+    raise Expected("a rule such as c 1:3 rwm")
 
 
 def read_devices(cursor: Cursor, context: Context) -> tuple[str, ...]:
@@ -50,7 +68,7 @@ def _read_long_device(cursor: Cursor, context: Context) -> str:
 
 
 def read_gpus(cursor: Cursor, context: Context) -> str | None:
-    """Read `gpus:`: all, a number, or a list with counts or ids; as docker's `--gpus` takes it."""
+    """Read `gpus:`: all, a number, or a list with counts or ids; as `Runtime.gpus` has it."""
     if cursor.value.kind != "list":
         return cursor.read(as_text(parse_gpus), None)
     asked = [_read_gpu(item, context, "services.*.gpus[]") for item in cursor.items()]
@@ -75,9 +93,13 @@ def _read_gpu(cursor: Cursor, context: Context, section: str) -> str | None:
         cursor.mistake("capabilities: [gpu] is needed: docker can ask for no other devices")
     if keys.get("count") and keys.get("device_ids"):
         cursor.mistake("count or device_ids, not both")
-    if keys.get("device_ids"):
-        return f"device={','.join(keys['device_ids'])}"
-    return str(keys.get("count") or "all")
+    fields = [
+        f"device={','.join(keys['device_ids'])}" if keys.get("device_ids") else keys.get("count") or "all"
+    ]
+    more = sorted(set(wanted) - {"gpu"})
+    fields += [f"capabilities={','.join(more)}"] if more else []
+    fields += [f"driver={keys['driver']}"] if keys.get("driver", _USUAL_DRIVER) != _USUAL_DRIVER else []
+    return ";".join(fields)
 
 
 def parse_gpus(text: str) -> str:

@@ -150,7 +150,7 @@ _ROWS: list[tuple[str, Form]] = [
         "services.*.configs[].uid services.*.configs[].gid services.*.secrets[].uid services.*.secrets[].gid",
         matching(r"^[0-9]{1,9}$"),
     ),
-    ("services.*.devices[].permissions", matching(r"^r?w?m?$")),
+    ("services.*.devices[].permissions", matching(r"^[rwm]{1,3}$")),
     (
         """services.*.gpus[].capabilities services.*.gpus[].device_ids
         services.*.deploy.resources.reservations.devices[].capabilities

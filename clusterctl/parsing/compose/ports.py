@@ -21,8 +21,9 @@ _SHORT = re.compile(
 
 
 def read_ports(cursor: Cursor, context: Context) -> tuple[Port, ...]:
-    """Read the list of ports; one that is there twice is a mistake."""
+    """Read the list of ports; one that is there twice, or would share a port of the host, is a mistake."""
     ports: dict[Port, Cursor] = {}
+    taken: dict[tuple[int | None, str], list[Port]] = {}
     for item in cursor.items():
         found = (
             _read_long(item, context)
@@ -30,10 +31,26 @@ def read_ports(cursor: Cursor, context: Context) -> tuple[Port, ...]:
             else item.read(as_text(parse_short_ports), None)
         )
         for port in found or ():
+            beside = taken.setdefault((port.published, port.protocol), [])
             if port in ports:
                 item.mistake(f"the same port as on line {ports[port].line}")
+            elif other := next((one for one in beside if _clash(one, port)), None):
+                words = (
+                    f"the host's port {port.published}/{port.protocol} is taken on line {ports[other].line}"
+                )
+                item.mistake(f"{words} already; publish another one")
             ports[port] = item
+            beside.append(port)
     return tuple(ports)
+
+
+def _clash(one: Port, other: Port) -> bool:
+    """Whether two ports with the same number on the host cannot both be published: an address that is left out is all."""
+    if one.published is None:
+        return False
+    addresses = {one.host_ip, other.host_ip}
+    same_family = len({":" in address for address in addresses}) == 1
+    return len(addresses) == 1 or "" in addresses or (same_family and bool(addresses & {"0.0.0.0", "::"}))  # noqa: S104 - compared
 
 
 def parse_short_ports(text: str) -> tuple[Port, ...]:

@@ -19,8 +19,9 @@ from clusterctl.parsing.compose.bounds import (
     read_ulimits,
 )
 from clusterctl.parsing.compose.devices import (
-    RIGHTS,
+    parse_device_rule,
     parse_gpus,
+    parse_rights,
     read_devices,
     read_devices_reserved,
     read_gpus,
@@ -40,7 +41,6 @@ _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.:/=@+-]{0,254}")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _SLICE = re.compile(r"[A-Za-z0-9/][A-Za-z0-9_.:@/-]{0,254}")
 _CPUSET = re.compile(r"[0-9]{1,4}(?:-[0-9]{1,4})?(?:,[0-9]{1,4}(?:-[0-9]{1,4})?)*")
-_DEVICE_RULE = re.compile(r"[abc] (?:[0-9]{1,6}|\*):(?:[0-9]{1,6}|\*) r?w?m?")
 _PLATFORM = re.compile(r"[a-z0-9]{1,20}(?:/[a-z0-9]{1,20}(?:/v[0-9]{1,3})?)?")
 
 
@@ -81,11 +81,9 @@ _KEYS: Mapping[str, Key] = {
     "cpu_quota": Key(value_of(whole_number(1000)), "microseconds; or cpus, not both"),
     "cpu_shares": Key(value_of(whole_number(2, 262_144))),
     "cpuset": Key(text_by(matching(_CPUSET, "processors such as 0-3 or 0,2"))),
-    "device_cgroup_rules": Key(
-        read_each(matching(_DEVICE_RULE, "a rule such as c 1:3 rwm")), "policy.allow.device_cgroup_rules"
-    ),
+    "device_cgroup_rules": Key(read_each(parse_device_rule), "policy.allow.device_cgroup_rules"),
     "devices": Key(read_devices, "policy.allow.devices"),
-    "devices[].permissions": Key(text_by(matching(RIGHTS, "rights of r, w and m"))),
+    "devices[].permissions": Key(text_by(parse_rights)),
     "devices[].source": Key(text_by(parse_absolute_path)),
     "devices[].target": Key(text_by(parse_absolute_path)),
     "expose": Key(read_expose, "tells, opens nothing: ports of a container are open to its networks"),
