@@ -1,4 +1,4 @@
-"""The guards of connections: passwords, host keys, what a host may write here."""
+"""The guards of connections: passwords, host keys, what a host may write here, and what it says that is followed."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ REMOTE = "clusterctl/remote"
 LOGIN, SUDO, HOST_KEY, COPY, FETCH, TRUST = (
     f"tests/remote/test_{name}.py" for name in ("login", "sudo", "host_key", "copy", "fetch", "trust")
 )
+GENERATIONS = "tests/planning/test_generations.py"
 
 TRANSPORT_GUARDS = (
     Guard(
@@ -103,5 +104,50 @@ TRANSPORT_GUARDS = (
         "if not known.keys_of(one.name) and not",
         "if not",
         (f"{TRUST}::test_keys_are_added_once_and_a_known_name_is_left_alone",),
+    ),
+    Guard(
+        "what one host alone holds is not followed (I10)",
+        "clusterctl/planning/generations.py",
+        "        return not self.disputed and (not self._compared or self._is_told(manifest))\n",
+        "        return True\n",
+        (
+            f"{GENERATIONS}::test_no_verb_follows_it",
+            f"{GENERATIONS}::test_two_hosts_must_hold_what_is_followed",
+        ),
+    ),
+    Guard(
+        "of two hosts that differ neither is followed (I10)",
+        "clusterctl/planning/generations.py",
+        "        self.disputed = bool(newest and self._compared and opinions == 2 and not self._is_told(newest))\n",
+        "        self.disputed = False\n",
+        (f"{GENERATIONS}::test_with_two_hosts_left_of_three_that_differ_all_of_the_project_is_held",),
+    ),
+    Guard(
+        "a revision from nowhere is not followed",
+        "clusterctl/planning/generations.py",
+        " and manifest.revision <= revisions[-2] + FAR\n",
+        "\n",
+        (f"{GENERATIONS}::test_a_host_says_alone_where_instances_are_but_not_with_any_number",),
+    ),
+    Guard(
+        "a generation from nowhere is not counted on",
+        "clusterctl/planning/deploy.py",
+        " if number <= known + FAR)",
+        ")",
+        (f"{GENERATIONS}::test_a_number_on_a_unit_that_is_far_above_the_others_is_not_counted_on",),
+    ),
+    Guard(
+        "an intent that one lock host alone tells is not resumed (I10)",
+        "clusterctl/planning/runs.py",
+        "if not holders or 2 * (told[intent] + mute) > holders]\n",
+        "]\n",
+        ("tests/operations/test_resume.py::test_an_intent_that_one_lock_host_alone_tells_is_not_resumed",),
+    ),
+    Guard(
+        "a run that one lock host alone tells of is not gone on with (I10)",
+        "clusterctl/planning/runs.py",
+        "    return tuple(run for run in runs_of(snapshot) if 2 * (told[run.id] + silent) > holders)\n",
+        "    return runs_of(snapshot)\n",
+        ("tests/operations/test_resume.py::test_a_run_that_one_lock_host_alone_tells_of_had_not_begun",),
     ),
 )

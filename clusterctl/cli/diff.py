@@ -84,7 +84,7 @@ def _as_applied(
     workspace: Workspace, snapshot: Snapshot, what: str | None
 ) -> tuple[str, list[ApplyIntent | RollbackIntent]]:
     """Return the one instance that is asked for, or "", and what puts the projects back as they were applied."""
-    from clusterctl.planning.manifest import latest_manifest
+    from clusterctl.planning.generations import latest_manifest
 
     names = sorted({name for facts in snapshot.seen for name in facts.manifests})
     cluster = workspace.inventory.cluster

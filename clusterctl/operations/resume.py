@@ -21,7 +21,7 @@ from clusterctl.model.inventory import Inventory
 from clusterctl.model.run import RunRecord, RunSummary
 from clusterctl.model.snapshot import LookRequest, Snapshot
 from clusterctl.operations.fleet import Fleet
-from clusterctl.planning.runs import RUN_ID, left_unfinished, record_of, runs_of
+from clusterctl.planning.runs import RUN_ID, left_unfinished, record_of, recorded, runs_of
 
 Waits = DrainIntent | RebootIntent | UpdateIntent | StepsIntent | RollbackIntent
 """What goes on when it is typed again after a crash: long work on hosts does not begin anew with hosts that
@@ -45,9 +45,10 @@ class RunBook:
 
         Without `run` it is the newest one. Raises InputError for a run that nobody knows.
         """
-        runs = self.runs()
+        snapshot = self._look("")
+        runs = runs_of(snapshot)
         if not run:
-            unfinished = left_unfinished(runs)
+            unfinished = left_unfinished(recorded(snapshot, len(self.inventory.lock_hosts)))
             return self.fetch(unfinished[0]) if unfinished else "every run has ended"
         found = next((summary for summary in runs if summary.id == run), None)
         if found is None:
@@ -57,11 +58,11 @@ class RunBook:
         return self.fetch(found) if found.unfinished else f"run {run} is {found.state}"
 
     def fetch(self, summary: RunSummary) -> RunRecord:
-        """Return the whole record of a run; raises RemoteError where every copy is damaged."""
-        record = record_of(self._look(summary.id), summary.id)
+        """Return the whole record of a run; raises RemoteError where every copy is damaged, or a host alone has it."""
+        record = record_of(self._look(summary.id), summary.id, len(self.inventory.lock_hosts))
         if record is None:
             raise RemoteError(
-                f"the record of run {summary.id} cannot be read: it is damaged, or of another version",
+                f"the record of run {summary.id} is damaged, of another version, or not the same on most lock hosts",
                 details=[f"it was: {summary.command}"],
                 next_step="type that command again: it goes on from what the hosts run now.",
             )

@@ -25,8 +25,8 @@ from clusterctl.model.plan import Batch, HostChange, Plan
 from clusterctl.model.run import RunRecord, RunSummary
 from clusterctl.model.snapshot import HostFacts, Snapshot
 from clusterctl.model.step import ClearMarker, MarkerName, Step
+from clusterctl.planning.generations import find_disputed, find_lone, latest_manifest
 from clusterctl.planning.guards import find_blocks
-from clusterctl.planning.manifest import latest_manifest
 from clusterctl.planning.markers import parse_marker
 from clusterctl.planning.update import undo_steps
 
@@ -49,9 +49,12 @@ def abort_of(record: RunRecord, snapshot: Snapshot, cluster: str) -> Intent:
     if manifest:
         return RollbackIntent(project, manifest.generation)
     holders = [facts.host for facts in snapshot.seen if project in facts.manifests]
-    if holders:
+    disputed = project in find_disputed(snapshot, cluster)
+    lone = () if disputed else find_lone(snapshot, cluster, project)
+    unknown = [host for host in holders if host not in {one.host for one in lone}]
+    if unknown:
         raise RefusedError(
-            f"cannot abort: the manifest of {project} on {holders[0]} cannot be read",
+            f"cannot abort: the manifest of {project} on {unknown[0]} cannot be read, or no other host has it",
             next_step="apply the project's playbook, or delete the project. Nothing was changed.",
         )
     if isinstance(record.intent, ApplyIntent | DeleteIntent):

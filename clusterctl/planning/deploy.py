@@ -19,9 +19,10 @@ from clusterctl.model.snapshot import Snapshot
 from clusterctl.planning.changes import Context, find_step_blocks, find_tasks
 from clusterctl.planning.crews import Standing, crews_of
 from clusterctl.planning.edited import find_cut, refuse_cut, refuse_edited
+from clusterctl.planning.generations import FAR, latest_manifest
 from clusterctl.planning.guards import drop_in_notes, find_blocks, find_degraded
 from clusterctl.planning.images import Pins, pin_images
-from clusterctl.planning.manifest import Manifest, latest_manifest, make_manifest, project_of, render_manifest
+from clusterctl.planning.manifest import Manifest, make_manifest, project_of, render_manifest
 from clusterctl.planning.observed import Observed, observe_units
 from clusterctl.planning.quorum import quorum_elsewhere
 from clusterctl.planning.replaced import refuse_replaced
@@ -187,7 +188,8 @@ def _next_manifest(
 ) -> tuple[int, Manifest]:
     """Return the generation to write and its manifest: the same one while the content is the same."""
     on_units = [unit.header.generation for unit in units if unit.header.project == project.name]
-    highest = max([manifest.generation if manifest else 0, *on_units])
+    known = manifest.generation if manifest else 0
+    highest = max([known, *(number for number in on_units if number <= known + FAR)])
     wanted = make_manifest(inventory.cluster, project, highest + 1, pins.pinned, placements.hosts)
     if manifest is None or manifest.content != wanted.content:
         return highest + 1, wanted

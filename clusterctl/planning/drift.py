@@ -18,6 +18,7 @@ from clusterctl.planning.container import LABEL
 from clusterctl.planning.edited import find_cut, how_cut, how_edited
 from clusterctl.planning.failover import find_surplus
 from clusterctl.planning.forecast import Forecast
+from clusterctl.planning.generations import find_disputed, find_lone, why_disputed
 from clusterctl.planning.manifest import Manifest, instances_of, parse_manifest, why_unreadable
 from clusterctl.planning.observed import Observed, foreign_units
 from clusterctl.planning.replaced import find_replaced
@@ -74,6 +75,7 @@ def _instances(forecast: Forecast, cut: Sequence[Observed]) -> Iterator[Complain
     seen = {facts.host for facts in forecast.snapshot.seen}
     unknown = set(forecast.inventory.names) - seen
     known = {*homes, *(unit.instance.name for unit in cut)}
+    yield from _lone(forecast)
     for _, manifest in sorted(forecast.manifests.items()):
         for host, words in find_replaced(forecast.snapshot, manifest).items():
             yield Complaint("replaced", host, words, apply_again(manifest.project, overwrite=True))
@@ -87,6 +89,20 @@ def _instances(forecast: Forecast, cut: Sequence[Observed]) -> Iterator[Complain
                 yield Complaint("elsewhere", here[0], f"{instance} is here; its place is {home}", mend)
     for unit in find_surplus(forecast):
         yield Complaint("twice", unit.host, f"{unit.instance} runs elsewhere, too", "clusterctl failover")
+
+
+def _lone(forecast: Forecast) -> Iterator[Complaint]:
+    """Yield the manifests that are not followed, since no second host holds the same."""
+    snapshot, cluster = forecast.snapshot, forecast.inventory.cluster
+    for project in find_disputed(snapshot, cluster):
+        yield Complaint("alone", "", why_disputed(project), apply_again(project))
+    for project in sorted({name for facts in snapshot.seen for name in facts.manifests}):
+        for one in find_lone(snapshot, cluster, project):
+            words = (
+                f"holds {_version(one.manifest)} of {project}, which no other host has: it is not followed"
+            )
+            mend = f"{apply_again(project)}; if nobody was applying it, see who was root there"
+            yield Complaint("alone", one.host, words, mend)
 
 
 # --- of one host ---------------------------------------------------------------------------------
@@ -164,7 +180,7 @@ def _environment(facts: HostFacts, unit: Observed, manifest: Manifest) -> str:
 def _orphan(unit: Observed, manifest: Manifest | None) -> Iterator[Complaint]:
     project = unit.header.project
     if manifest is None:
-        words = f"{unit.instance} belongs to a project that no host has a manifest of"
+        words = f"{unit.instance} belongs to a project of which no manifest counts"
         mend = f"{apply_again(project)}, or clusterctl delete {project}"
         yield Complaint("orphan", unit.host, words, mend)
     elif unit.instance.name not in manifest.placements:

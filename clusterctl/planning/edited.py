@@ -13,7 +13,8 @@ from clusterctl.model.plan import Blocked
 from clusterctl.model.snapshot import HostFacts, Snapshot, UnitFact
 from clusterctl.planning.changes import header_of
 from clusterctl.planning.container import LABEL
-from clusterctl.planning.manifest import Manifest, instances_of, latest_manifest, project_of
+from clusterctl.planning.generations import latest_manifest
+from clusterctl.planning.manifest import Manifest, instances_of, project_of
 from clusterctl.planning.observed import Observed, foreign_units
 from clusterctl.planning.unit import LARGEST_UNIT_BYTES
 

@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from clusterctl.model.health import FleetHealth
 from clusterctl.model.inventory import Inventory
 from clusterctl.model.snapshot import Snapshot
+from clusterctl.planning.generations import latest_manifest
 from clusterctl.planning.leaving import why_stay
-from clusterctl.planning.manifest import instances_of, latest_manifest, project_of
+from clusterctl.planning.manifest import instances_of, project_of
 
 AT_ONCE_PERCENT = 20
 """More newly lost hosts than that share of the inventory (one, if it is less) is for a person to judge."""

@@ -18,7 +18,8 @@ from clusterctl.model.service import Project, Service
 from clusterctl.model.snapshot import Snapshot
 from clusterctl.planning.deploy import in_order
 from clusterctl.planning.eligibility import needs
-from clusterctl.planning.manifest import Manifest, latest_manifest
+from clusterctl.planning.generations import latest_manifest
+from clusterctl.planning.manifest import Manifest
 from clusterctl.planning.observed import observe_units
 from clusterctl.planning.ranking import Term
 from clusterctl.planning.scheduler import Scheduler

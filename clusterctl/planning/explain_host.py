@@ -88,7 +88,7 @@ def _runs(
             scene.explain(unit.instance, frozenset({facts.host}))
             if scene
             else Explanation(
-                unit.instance, "", unit.host, runs=True, why="no host has a manifest of it", answers=()
+                unit.instance, "", unit.host, runs=True, why="no manifest of it counts", answers=()
             )
         )
         yield told, unit.condition

@@ -19,6 +19,7 @@ from clusterctl.model.run import RunSummary
 from clusterctl.model.snapshot import HostFacts, Snapshot
 from clusterctl.planning.departure import Departure
 from clusterctl.planning.forecast import Forecast
+from clusterctl.planning.generations import find_disputed, why_disputed
 from clusterctl.planning.guards import find_newer
 from clusterctl.planning.host_plan import HostPlan
 from clusterctl.planning.leaving import RESTING, depart
@@ -46,6 +47,7 @@ def plan_failover(intent: FailoverIntent, inventory: Inventory, snapshot: Snapsh
     plan = HostPlan("failover", subject, inventory, snapshot, run, Rolling())
     plan.forecast.cordon(intent.shunned)
     plan.forecast.remember(lost)
+    plan.notes += [f"held: {why_disputed(name)}" for name in find_disputed(snapshot, inventory.cluster)]
     sure = {unit.instance.name for host in intent.off for unit in plan.forecast.on(host)}
     resting = frozenset(intent.resting) - sure
     departure = depart(plan.forecast, lost, returns=False, lost=True, off=intent.off, resting=resting)

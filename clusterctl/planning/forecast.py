@@ -16,7 +16,8 @@ from clusterctl.model.snapshot import HostFacts, Snapshot, UnitFact, Unreachable
 from clusterctl.planning.changes import header_of
 from clusterctl.planning.container import LABEL
 from clusterctl.planning.departure import Departure
-from clusterctl.planning.manifest import Manifest, instances_of, manifests_of, project_of, render_manifest
+from clusterctl.planning.generations import manifests_of
+from clusterctl.planning.manifest import Manifest, instances_of, project_of, render_manifest
 from clusterctl.planning.markers import parse_marker
 from clusterctl.planning.observed import Observed, observe_units
 from clusterctl.planning.scheduler import rank_of

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from clusterctl.model.names import natural
 from clusterctl.model.snapshot import Snapshot
-from clusterctl.planning.manifest import Manifest, manifests_of
+from clusterctl.planning.generations import latest_manifest, manifests_of
+from clusterctl.planning.manifest import Manifest
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,23 +32,18 @@ def generations_of(snapshot: Snapshot, cluster: str, project: str = "") -> tuple
 
 def _of_project(snapshot: Snapshot, cluster: str, project: str) -> list[Kept]:
     found = manifests_of(snapshot, cluster, project)
-    current = manifests_of(_without_history(snapshot), cluster, project)
-    newest = max(current, default=0)
+    current = latest_manifest(snapshot, cluster, project)
     return [
         Kept(
             project=project,
             generation=generation,
-            current=generation == newest,
+            current=current is not None and generation == current.generation,
             images={name: _image(manifest, name) for name in sorted(manifest.services)},
             instances=len(manifest.placements),
             hosts=_keepers(snapshot, project, generation, cluster),
         )
         for generation, manifest in sorted(found.items(), reverse=True)
     ]
-
-
-def _without_history(snapshot: Snapshot) -> Snapshot:
-    return Snapshot({facts.host: replace(facts, history={}) for facts in snapshot.seen})
 
 
 def _keepers(snapshot: Snapshot, project: str, generation: int, cluster: str) -> tuple[str, ...]:

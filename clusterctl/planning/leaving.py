@@ -80,7 +80,9 @@ class _Leaving:
         """Say what becomes of a project's units on the hosts."""
         manifest = self._forecast.manifests.get(name)
         if manifest is None:
-            reason = f"project {name} has no manifest on any host: apply it once more"
+            reason = (
+                f"project {name} has no manifest that counts: apply it once more (clusterctl status says why)"
+            )
             self.departure.blocked.append(Blocked("guard", units[0].host, reason))
             return
         scheduler = self._standing(manifest) or self._scheduler(manifest, self._forecast.snapshot)

@@ -1,7 +1,7 @@
 """The manifest: the canonical desired state of a project as last applied, kept on every host.
 
 It lets rollback, failover, drain and rebalance work from an inventory and a key alone. Every copy is the
-same; where copies differ the highest generation wins, then the highest revision. A generation is what runs
+same; where copies differ the highest generation wins, then the highest revision (`generations` says which count). A generation is what runs
 (services and pins); a revision of it is where: placements alone use up no generation of rollback. It holds
 environment values: mode 0600 on hosts, never shown. What has its default is not written (ADR 0030).
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -19,7 +19,6 @@ from typing import Any
 from clusterctl.errors import InputError
 from clusterctl.model.placement import Instance
 from clusterctl.model.service import Project, Service
-from clusterctl.model.snapshot import Snapshot
 from clusterctl.planning.plain import NewerError, from_plain, without_defaults
 from clusterctl.planning.spec import canonical
 
@@ -200,33 +199,3 @@ def _demand_types(manifest: Manifest) -> None:
         raise TypeError("not a manifest of ours")
     if any(service.replicas > _MOST_REPLICAS for service in manifest.as_project.services):
         raise ValueError("more replicas than a playbook may ask for")
-
-
-def latest_manifest(snapshot: Snapshot, cluster: str, project: str) -> Manifest | None:
-    """Return the newest manifest any host holds (ties by content)."""
-    texts = (facts.manifests.get(project, "") for facts in snapshot.seen)
-    return max(_ours(texts, cluster, project), key=lambda manifest: manifest.order, default=None)
-
-
-def manifests_of(snapshot: Snapshot, cluster: str, project: str) -> dict[int, Manifest]:
-    """Return every generation that a host has kept, the present one too, each in its newest revision."""
-    texts = [facts.manifests.get(project, "") for facts in snapshot.seen]
-    texts += [
-        text
-        for facts in snapshot.seen
-        for key, text in facts.history.items()
-        if key.rpartition("@")[0] == project
-    ]
-    found: dict[int, Manifest] = {}
-    for manifest in sorted(_ours(texts, cluster, project), key=lambda manifest: manifest.order):
-        found[manifest.generation] = manifest
-    return found
-
-
-def _ours(texts: Iterable[str], cluster: str, project: str) -> list[Manifest]:
-    found = (parse_manifest(text) for text in dict.fromkeys(texts) if text)
-    return [
-        manifest
-        for manifest in found
-        if manifest and (manifest.cluster, manifest.project) == (cluster, project)
-    ]

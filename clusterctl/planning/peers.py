@@ -14,7 +14,8 @@ from clusterctl.model.host import Host
 from clusterctl.model.inventory import Inventory
 from clusterctl.model.service import Port
 from clusterctl.model.snapshot import Snapshot
-from clusterctl.planning.manifest import instances_of, latest_manifest, project_of
+from clusterctl.planning.generations import latest_manifest
+from clusterctl.planning.manifest import instances_of, project_of
 
 ASKED = 3
 """How many peers are asked about each host."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 
 from clusterctl.model.snapshot import Snapshot
-from clusterctl.planning.manifest import latest_manifest, project_of
+from clusterctl.planning.generations import latest_manifest
+from clusterctl.planning.manifest import project_of
 from clusterctl.planning.observed import observe_units
 
 

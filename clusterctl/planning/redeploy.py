@@ -19,8 +19,9 @@ from clusterctl.model.service import Project, Service
 from clusterctl.model.snapshot import Snapshot
 from clusterctl.planning.crews import Standing, crews_of
 from clusterctl.planning.deploy import Terms, in_order, plan_apply
+from clusterctl.planning.generations import latest_manifest, manifests_of, why_none
 from clusterctl.planning.guards import find_blocks
-from clusterctl.planning.manifest import Manifest, latest_manifest, manifests_of, project_of
+from clusterctl.planning.manifest import Manifest, project_of
 from clusterctl.planning.observed import Observed, observe_units
 from clusterctl.planning.quorum import quorum_elsewhere
 from clusterctl.planning.rolling import make_batches
@@ -180,7 +181,7 @@ def _target(inventory: Inventory, intent: RollbackIntent, snapshot: Snapshot) ->
     kept = manifests_of(snapshot, inventory.cluster, intent.project)
     present = latest_manifest(snapshot, inventory.cluster, intent.project)
     if present is None:
-        return Blocked("guard", "", f"no host knows a project {intent.project}")
+        return Blocked("guard", "", why_none(snapshot, inventory.cluster, intent.project))
     wanted = intent.generation or _previous(kept, present)
     if wanted in kept:
         target = kept[wanted]
@@ -218,7 +219,7 @@ def _present(
         return tuple(blocked)
     manifest = latest_manifest(snapshot, inventory.cluster, project)
     if manifest is None:
-        return (Blocked("guard", "", f"no host knows a project {project}"),)
+        return (Blocked("guard", "", why_none(snapshot, inventory.cluster, project)),)
     if service not in manifest.services:
         names = ", ".join(sorted(manifest.services))
         return (Blocked("guard", "", f"{project} has no service {service} (it has {names})"),)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from clusterctl.model.run import RunRecord, RunSummary
@@ -83,11 +84,32 @@ def left_unfinished(runs: Sequence[RunSummary]) -> tuple[RunSummary, ...]:
     return tuple(found)
 
 
-def record_of(snapshot: Snapshot, run: str) -> RunRecord | None:
-    """Return the whole record of a run that a host gave, the furthest of its copies."""
+def recorded(snapshot: Snapshot, holders: int) -> tuple[RunSummary, ...]:
+    """Return the runs that were recorded on most of `holders` lock hosts, or may have been: on no run does work begin before.
+
+    Those that do not answer count for it; a record that one host alone tells of, against the others, does not (ADR 0032).
+    """
+    told = Counter(run for facts in snapshot.seen for run in facts.runs)
+    silent = holders - len(snapshot.seen)
+    return tuple(run for run in runs_of(snapshot) if 2 * (told[run.id] + silent) > holders)
+
+
+def record_of(snapshot: Snapshot, run: str, holders: int = 0) -> RunRecord | None:
+    """Return the whole record of a run, the furthest of its copies.
+
+    With `holders` lock hosts, only one whose intent most of them tell, or may tell: those that do not answer, and damaged
+    copies, do not speak against it.
+    """
     texts = [facts.runs[run] for facts in snapshot.seen if run in facts.runs]
-    found = [record for record in map(parse_record, texts) if record and record.summary.id == run]
-    return max(found, key=lambda record: _progress(record.summary), default=None)
+    found = [
+        (text.partition("\n")[2], record)
+        for text in texts
+        if (record := parse_record(text)) and record.summary.id == run
+    ]
+    told = Counter(intent for intent, _ in found)
+    mute = holders - len(snapshot.seen) + len(texts) - len(found)
+    good = [record for intent, record in found if not holders or 2 * (told[intent] + mute) > holders]
+    return max(good, key=lambda record: _progress(record.summary), default=None)
 
 
 def _summaries(snapshot: Snapshot) -> Iterable[RunSummary]:

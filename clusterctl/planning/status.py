@@ -8,7 +8,8 @@ from typing import Any
 
 from clusterctl.model.names import natural
 from clusterctl.model.snapshot import Snapshot
-from clusterctl.planning.manifest import Manifest, latest_manifest
+from clusterctl.planning.generations import latest_manifest
+from clusterctl.planning.manifest import Manifest
 from clusterctl.planning.observed import Observed, observe_units
 
 

@@ -15,7 +15,7 @@ from clusterctl.model.plan import Plan
 from clusterctl.model.snapshot import HostFacts, Snapshot
 from clusterctl.model.step import ApplyUnit, RemoveUnit
 from clusterctl.planning.container import env_path
-from clusterctl.planning.manifest import latest_manifest
+from clusterctl.planning.generations import latest_manifest
 from clusterctl.planning.spec import environment_digest
 from clusterctl.planning.unit import file_digest
 

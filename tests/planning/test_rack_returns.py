@@ -17,7 +17,7 @@ from clusterctl.model.report import Event
 from clusterctl.model.service import Project, UpdateConfig
 from clusterctl.model.snapshot import Unreachable
 from clusterctl.model.step import ApplyUnit, RemoveUnit
-from clusterctl.planning.manifest import latest_manifest
+from clusterctl.planning.generations import latest_manifest
 from clusterctl.planning.observed import observe_units
 from tests.builders import a_project, a_service
 from tests.conduct import carry_out

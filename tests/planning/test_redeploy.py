@@ -22,8 +22,9 @@ from clusterctl.model.service import Canary, Constraint, Mount, Service, UpdateC
 from clusterctl.model.snapshot import Snapshot, Unreachable
 from clusterctl.model.step import WriteManifest
 from clusterctl.operations.execute import execute
+from clusterctl.planning.generations import latest_manifest, manifests_of
 from clusterctl.planning.intents import freeze, plan_intent, request_of
-from clusterctl.planning.manifest import latest_manifest, manifests_of, project_of
+from clusterctl.planning.manifest import project_of
 from tests.builders import a_project, a_service, an_inventory
 from tests.conduct import NOW_S, a_pipeline_for, a_summary, carry_out, conduct_for
 from tests.fake_cluster import FakeCluster
