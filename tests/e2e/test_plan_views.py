@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from clusterctl.planning.manifest import parse_manifest, render_manifest
 from tests.e2e.fleet import LabFleet, service, write_playbook
 
 UNITS = "/etc/systemd/system"
@@ -121,3 +123,28 @@ def test_a_kept_plan_is_carried_out_or_says_what_has_changed(
     assert f"  {host}  {unit(project)} is gone" in refused.stderr.splitlines()
     assert (done.code, again.code) == (0, 0), done.stderr
     assert again.stdout.splitlines()[-1] == f"{project}: nothing to change (1 instances)"
+
+
+def test_what_root_of_one_host_writes_is_told_and_not_followed(
+    fleet: LabFleet, project: str, tmp_path: Path
+) -> None:
+    playbook = write_playbook(tmp_path, project, web=service(replicas=2))
+    fleet.apply(playbook)
+    liar, file = home(fleet, project), f"/etc/clusterctl/projects/{project}.json"
+    honest = parse_manifest(fleet.inside(liar, "cat", file))
+    assert honest is not None
+    lie = {"web": {**honest.services["web"], "environment": {"LIE": "told"}}}
+    fleet.ssh(liar, f"cat >{file}", stdin=render_manifest(replace(honest, generation=9, services=lie)))
+
+    seen = drift(fleet, project)
+    scaled = fleet.cli("scale", f"{project}/web=3", "--yes")
+    environments = [
+        fleet.inside(item["host"], "docker", "inspect", "-f", "{{json .Config.Env}}", name)
+        for name, item in fleet.all_containers(f"{project}-").items()
+    ]
+
+    assert seen == [(liar, "alone")]
+    assert scaled.code == 0, scaled.stderr
+    assert len(environments) == 3
+    assert not any("LIE" in text for text in environments)
+    assert drift(fleet, project) == []
