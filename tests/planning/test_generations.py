@@ -21,8 +21,8 @@ from clusterctl.model.inventory import Policy
 from clusterctl.model.limit import Limit
 from clusterctl.model.placement import Instance
 from clusterctl.model.plan import Plan
-from clusterctl.model.step import ApplyUnit, PullImage, WriteManifest
 from clusterctl.model.snapshot import Snapshot, Unreachable
+from clusterctl.model.step import ApplyUnit, PullImage, WriteManifest
 from clusterctl.planning.changes import header_of
 from clusterctl.planning.drift import find_drift
 from clusterctl.planning.forecast import Forecast
