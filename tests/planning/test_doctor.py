@@ -160,7 +160,7 @@ def _half_done(cluster: FakeCluster) -> None:
         (
             _forget,
             "orphan",
-            "shop-web-1 belongs to a project that no host",
+            "shop-web-1 belongs to a project of which no manifest counts",
             "clusterctl apply <playbook of shop>, or clusterctl delete shop",
         ),
         (_tear, "manifest", "the manifest of shop cannot be read", "clusterctl apply <playbook of shop>"),
