@@ -18,7 +18,7 @@ from clusterctl.model.snapshot import Unreachable
 
 if TYPE_CHECKING:
     from clusterctl.model.host import Host
-    from clusterctl.remote.copy import Copied
+    from clusterctl.remote.copy import Copied, Item
     from clusterctl.remote.ssh import Connection
 
 MAX_TIMEOUT_S = 86_400
@@ -78,8 +78,7 @@ def _send(
 
     chosen, items = workspace.hosts(to[0]), list_items(sources)
     if workspace.settings.dry_run:
-        say(f"would send {len(items)} files and folders to {len(chosen)} hosts (--dry-run)")
-        return EXIT_DONE
+        return _only_say(workspace, f"would send {_counted(items)} to {to[1]} of {_folded(chosen)}")
     work = partial(
         send_items, items=items, to=to[1], deadline_s=limit_s, as_root=as_root, many=len(sources) > 1
     )
@@ -91,8 +90,7 @@ def _fetch(workspace: Workspace, of: tuple[str, str], to: str, limit_s: float, *
 
     chosen = workspace.hosts(of[0])
     if workspace.settings.dry_run:
-        say(f"would fetch {of[1]} of {len(chosen)} hosts (--dry-run)")
-        return EXIT_DONE
+        return _only_say(workspace, f"would fetch {of[1]} of {_folded(chosen)} into {to}/HOST")
     folders = {host.name: Path(to) / host.name for host in chosen}
     try:
         for folder in folders.values():
@@ -107,6 +105,25 @@ def _fetch(workspace: Workspace, of: tuple[str, str], to: str, limit_s: float, *
         return fetch(connection, of[1], folder, limit_s, as_root=as_root, room=room)
 
     return _run(workspace, chosen, work, limit_s, f"into {to}/HOST")
+
+
+def _only_say(workspace: Workspace, text: str) -> int:
+    """Say what would be copied, and copy nothing."""
+    if workspace.settings.output == "json":
+        show_document("Copied", {"copied": [], "unreachable": []})
+    say(f"{text} (--dry-run)")
+    return EXIT_DONE
+
+
+def _counted(items: Sequence[Item]) -> str:
+    files = sum(item.place is not None for item in items)
+    return f"{files} {'file' if files == 1 else 'files'}"
+
+
+def _folded(hosts: Sequence[Host]) -> str:
+    from clusterctl.parsing.selector import fold
+
+    return fold([host.name for host in hosts])
 
 
 def _run(

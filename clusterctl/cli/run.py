@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -51,13 +51,18 @@ def exec_(
         ),
     ] = False,
 ) -> int:
-    """Run a command on hosts in parallel; the same output is shown once."""
+    """Run a command on hosts in parallel; the same output is shown once.
+
+    With --dry-run it only says where, and contacts nobody.
+    """
     workspace = Workspace(ctx.obj, "exec")
     limit_s = workspace.inventory.ssh.command_timeout_s if timeout is None else timeout
     if not 0 < limit_s <= MAX_TIMEOUT_S:
         raise InputError(f"--timeout: expected seconds above 0 and up to {MAX_TIMEOUT_S}, got {limit_s}")
     chosen = workspace.hosts(selector)
     text = command[0] if len(command) == 1 else shlex.join(command)
+    if ctx.obj.dry_run:
+        return _only_say(ctx.obj.output, [host.name for host in chosen], text)
     answers = workspace.fleet.run(chosen, _command(text, limit_s, as_root=sudo), limit_s + 10)
     results = [answer for answer in answers.values() if isinstance(answer, CommandResult)]
     failed = [answer for answer in answers.values() if isinstance(answer, Unreachable)]
@@ -74,6 +79,16 @@ def exec_(
     if any(answer.is_identity for answer in failed):
         return EXIT_IDENTITY
     return EXIT_FAILED if failed or any(result.exit_code for result in results) else EXIT_DONE
+
+
+def _only_say(form: str, names: Sequence[str], text: str) -> int:
+    """Say what would be run, and run nothing."""
+    from clusterctl.parsing.selector import fold
+
+    if form == "json":
+        show_document("Results", {"results": [], "unreachable": []})
+    say(f"would run on {fold(names)}: {text} (--dry-run)")
+    return EXIT_DONE
 
 
 def _command(text: str, deadline_s: float, *, as_root: bool) -> Callable[[Connection], CommandResult]:

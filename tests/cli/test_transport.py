@@ -115,3 +115,24 @@ def test_a_changed_key_is_never_replaced(here: Path) -> None:
         err.splitlines()[1] == f"next: if the host was made anew: ssh-keygen -R '{name}', then trust it again"
     )
     assert (here / "fresh").read_text() == f"{name} {kind} {other}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said", "kind"),
+    [
+        (("exec", "all", "--", "rm -r /srv"), "would run on web1: rm -r /srv (--dry-run)\n", "Results"),
+        (("cp", "{here}/a", "web1:/srv"), "would send 1 file to /srv of web1 (--dry-run)\n", "Copied"),
+        (("cp", "web1:/srv", "got"), "would fetch /srv of web1 into got/HOST (--dry-run)\n", "Copied"),
+    ],
+)
+def test_a_dry_run_contacts_nobody(here: Path, words: tuple[str, ...], said: str, kind: str) -> None:
+    (here / "a").write_text("x")
+    typed = [word.replace("{here}", str(here)) for word in words]
+
+    plain = run(here, "--dry-run", *typed)
+    code, out, _ = run(here, "--dry-run", "-o", "json", *typed)
+
+    assert plain == (0, "", said)
+    found = json.loads(out)
+    assert (code, found.pop("kind"), found.pop("apiVersion")) == (0, kind, "clusterctl/v1")
+    assert not any(found.values())
