@@ -237,7 +237,7 @@ def _run() -> int:
     if failures and 0 < code < EXIT_INTERRUPTED:
         from clusterctl.cli.next_steps import say_next_steps
 
-        say_next_steps(failures.values())
+        say_next_steps(list(failures.values()))  # a list: a thread that was given up may still note one
     return code
 
 

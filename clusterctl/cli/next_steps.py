@@ -21,7 +21,7 @@ def next_steps(failed: Iterable[Unreachable]) -> list[str]:
     """Return a line for each kind of failure: the hosts, and what to do; of a jump host that failed, once for all."""
     kinds: dict[tuple[str, str], list[Unreachable]] = {}
     for answer in failed:
-        kinds.setdefault((answer.via, answer.kind or answer.advice), []).append(answer)
+        kinds.setdefault((answer.via, answer.kind or answer.next_step or answer.rung), []).append(answer)
     return [_line(answers) for answers in kinds.values()]
 
 

@@ -65,6 +65,7 @@ while IFS=' ' read -r kind mode size path; do
   fi
   [ ! -L "$place" ] || fail "$place: is a symbolic link; name what it points to"
   [ ! -e "$place" ] || [ -f "$place" ] || fail "$place: is there and no file"
+  [ -d "$(dirname -- "$place")/" ] || fail "$place: there is no folder $(dirname -- "$place")"
   t=$(mktemp -- "$(dirname -- "$place")/.clusterctl.XXXXXXXX" 2>/dev/null) || { t=; fail "$place: cannot be written"; }
   head -c "$size" >"$t" || fail "$place: cannot be written"
   [ "$(stat -c %s -- "$t")" = "$size" ] || fail "$place: the stream is torn"
@@ -176,17 +177,27 @@ def _send(channel: paramiko.Channel, host: str, items: Sequence[Item], deadline:
 
 
 def _send_file(channel: paramiko.Channel, item: Item, host: str, deadline: float) -> None:
-    with Path(item.place or "").open("rb") as file:
-        left = item.size
-        while left:
-            part = file.read(min(CHUNK_BYTES, left))
-            if not part:
-                raise HostFailure(
-                    host, "exec", f"{item.path}: became shorter while it was sent; not put in place"
-                )
-            in_time(deadline, channel, host)
-            channel.sendall(part)
-            left -= len(part)
+    for part in _parts(item, host):
+        in_time(deadline, channel, host)
+        channel.sendall(part)
+
+
+def _parts(item: Item, host: str) -> Iterator[bytes]:
+    """Yield the bytes of a file; raises HostFailure where it cannot be read, or is no longer as it was listed."""
+    try:
+        with Path(item.place or "").open("rb") as file:
+            left = item.size
+            while left:
+                part = file.read(min(CHUNK_BYTES, left))
+                if not part:
+                    raise HostFailure(
+                        host, "exec", f"{item.path}: became shorter while it was sent; not put in place"
+                    )
+                yield part
+                left -= len(part)
+    except OSError as error:
+        reason = f"{item.path}: cannot be read here: {error.strerror}; not put in place"
+        raise HostFailure(host, "exec", reason, next_step=f"ls -l {item.place}") from None
 
 
 def in_time(deadline: float, channel: paramiko.Channel, host: str) -> None:
@@ -200,7 +211,7 @@ def in_time(deadline: float, channel: paramiko.Channel, host: str) -> None:
 def broken_off(host: str, said: bytes) -> HostFailure:
     """Return the failure of a stream that ended early, in the words of its last breath."""
     reason = first_line(said) or "the copy broke off"
-    return HostFailure(host, "exec", reason, next_step=_MAY if " cannot be " in reason else "")
+    return HostFailure(host, "exec", reason, next_step=_MAY if " cannot " in reason else "")
 
 
 def as_asked(connection: Connection, script: str, words: Sequence[str], *, as_root: bool) -> str:

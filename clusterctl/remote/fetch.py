@@ -151,7 +151,7 @@ class _Fetch:
         self._stream, self._names, self._room = stream, names, room
         self._files: list[tuple[Path, Path, int]] = []
         self._folders: list[tuple[Path, int]] = []
-        self._taken_bytes = self._left_out = 0
+        self._taken_bytes = self._left_out = self._put_files = 0
 
     def run(self) -> Copied:
         """Take the whole stream, then put all of it in place; raises HostFailure."""
@@ -199,8 +199,14 @@ class _Fetch:
             place.parent.mkdir(parents=True, exist_ok=True)
             aside.chmod(mode)
             aside.replace(place)
+            self._put_files += 1
         for place, mode in reversed(self._folders):
             place.chmod(mode)
 
     def _bad(self, reason: str) -> HostFailure:
-        return HostFailure(self._stream.host, "answer", f"{reason}; nothing was kept")
+        kept = (
+            f"only {self._put_files} of {len(self._files)} files are in place"
+            if self._put_files
+            else "nothing was kept"
+        )
+        return HostFailure(self._stream.host, "answer", f"{reason}; {kept}")

@@ -123,6 +123,12 @@ def test_hosts_of_one_kind_are_one_line() -> None:
     ]
 
 
+def test_what_is_known_of_a_rung_only_is_said_once_too() -> None:
+    late = [Unreachable(f"h{n}", "exec", "the command did not end within 2 s") for n in (1, 2, 3)]
+
+    assert next_steps(late) == ["h1: log in by hand and see why: clusterctl ssh h1; likewise h[2-3]"]
+
+
 @pytest.mark.parametrize(
     ("rung", "step"),
     [

@@ -121,14 +121,15 @@ def test_devices_and_folders_are_never_written_over(doer: Sshd, tmp_path: Path) 
 def test_where_nothing_can_be_written_it_is_said_what_to_do(doer: Sshd, tmp_path: Path) -> None:
     (tmp_path / "a").write_text("new")
 
-    with pytest.raises(HostFailure) as caught:
-        send(doer, tmp_path / "a", to=f"{tmp_path}/no/where")
+    said = []
+    for source in (tmp_path / "a", tmp_path):
+        with pytest.raises(HostFailure) as caught:
+            send(doer, source, to="/proc")
+        said.append((caught.value.unreachable.reason, caught.value.unreachable.advice))
 
-    failed = caught.value.unreachable
-    assert (failed.reason, failed.advice) == (
-        f"{tmp_path}/no/where: cannot be written",
-        "is there room, and may the user do that there? --sudo copies as root",
-    )
+    step = "is there room, and may the user do that there? --sudo copies as root"
+    folder = f"mkdir: cannot create directory '/proc/{tmp_path.name}': No such file or directory"
+    assert said == [("/proc/a: cannot be written", step), (folder, step)]
 
 
 def test_what_cannot_be_replaced_is_named(doer: Sshd, tmp_path: Path) -> None:
@@ -136,9 +137,8 @@ def test_what_cannot_be_replaced_is_named(doer: Sshd, tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
 
     assert refusal(doer, tmp_path / "a", to=f"{tmp_path}/pipe") == f"{tmp_path}/pipe: is there and no file"
-    assert (
-        refusal(doer, tmp_path / "a", to=f"{tmp_path}/no/where") == f"{tmp_path}/no/where: cannot be written"
-    )
+    where = f"{tmp_path}/no/where"
+    assert refusal(doer, tmp_path / "a", to=where) == f"{where}: there is no folder {tmp_path}/no"
     assert refusal(doer, tmp_path / "a", tmp_path / "a", to=f"{tmp_path}/a") == f"{tmp_path}/a: is no folder"
 
 
@@ -154,6 +154,17 @@ def test_a_stream_that_breaks_off_leaves_the_old_file(doer: Sshd, tmp_path: Path
 
     assert caught.value.unreachable.reason == "a: became shorter while it was sent; not put in place"
     assert (there / "b").read_text() == "old"
+
+
+def test_a_file_that_is_gone_meanwhile_is_named(doer: Sshd, tmp_path: Path) -> None:
+    items = [Item(str(tmp_path / "a"), "a", 0o644, 5_000)]
+
+    with connect(doer.target(), doer.credentials()) as connection, pytest.raises(HostFailure) as caught:
+        send_items(connection, items, f"{tmp_path}/b", 20, as_root=False, many=False)
+
+    said = "a: cannot be read here: No such file or directory; not put in place"
+    assert (caught.value.unreachable.reason, caught.value.unreachable.advice) == (said, f"ls -l {tmp_path}/a")
+    assert not (tmp_path / "b").exists()
 
 
 def test_what_is_too_large_is_refused_before_anything_is_contacted(tmp_path: Path) -> None:

@@ -116,6 +116,25 @@ def test_a_sparse_file_of_a_terabyte_is_refused_by_its_size(sshd: Sshd, tmp_path
     assert names(tmp_path / "got") == []
 
 
+def test_files_that_are_in_place_already_are_counted(tmp_path: Path) -> None:
+    """Somebody makes a folder where the second file goes, after it was seen to be free."""
+
+    class Late(_Said):
+        def recv(self, size: int) -> bytes:
+            if self.left == END:
+                (tmp_path / "b").mkdir()
+            return super().recv(min(size, len(self.left) - len(END)) or size)
+
+    stream = _Stream(Late(b"F 644 2 a\nhiF 644 0 b\n" + END), "h1", time.monotonic() + 20)  # type: ignore[arg-type]
+
+    with pytest.raises(HostFailure) as caught:
+        _Fetch(stream, Names(tmp_path), Room()).run()
+
+    reason = caught.value.unreachable.reason
+    assert reason.endswith("Is a directory; only 1 of 2 files are in place")
+    assert names(tmp_path) == ["a", "b"]
+
+
 def test_all_hosts_of_a_copy_share_ten_gibibytes(sshd: Sshd, tmp_path: Path) -> None:
     sshd.talk = lambda channel, _command: channel.sendall(b"F 644 4 a\nhiya" + END)
     room = Room(left_bytes=6)
