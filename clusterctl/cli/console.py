@@ -125,9 +125,12 @@ def print_coloured(text: str, colour: int) -> None:
 
 
 def say(text: str) -> None:
-    """Print one line on stderr."""
-    sys.stderr.write(f"{one_line(text)}\n")
-    sys.stderr.flush()
+    """Print one line on stderr; where nobody takes it any more, the work and its exit code go on all the same."""
+    try:
+        sys.stderr.write(f"{one_line(text)}\n")
+        sys.stderr.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
 def one_line(text: str) -> str:

@@ -54,6 +54,27 @@ def test_a_full_disk_behind_stdout_is_a_failure() -> None:
     )
 
 
+def test_talk_that_nobody_takes_changes_no_exit_code() -> None:
+    reader, unread = os.pipe()
+    os.close(reader)
+    full = os.open("/dev/full", os.O_WRONLY)
+
+    codes = [
+        subprocess.run(
+            [*COMMAND, "nothing"],
+            stderr=stream,
+            check=False,
+            timeout=60,
+            env={**BARE, "PYTHONPATH": os.pathsep.join(sys.path)},
+        ).returncode
+        for stream in (unread, full)
+    ]
+    os.close(unread)
+    os.close(full)
+
+    assert codes == [2, 2]
+
+
 @pytest.mark.parametrize("given", [b"", b"h1\r\ny\r\n", b"y\0y\n\0"])
 def test_stdin_that_is_no_terminal_is_never_read_as_a_yes(tmp_path: Path, given: bytes) -> None:
     (tmp_path / "inventory.yaml").write_text("cluster: test\nhosts: {h1: {}}\n")
