@@ -45,6 +45,7 @@ NAMES: Mapping[str, str] = {
     "Copied": "copied.host",
     "Explanation": "instances.instance",
     "Fence": "devices.host",
+    "HostExplanation": "runs.instance",
     "HostKeys": "keys.host",
     "Inventory": "hosts.host",
     "Lock": "hosts.host",

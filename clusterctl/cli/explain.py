@@ -14,7 +14,7 @@ from clusterctl.cli.console import print_line, say, show_document, show_table
 from clusterctl.cli.layers import NO_LAYERS, LayerOptions, takes_layers
 from clusterctl.cli.look import exit_code
 from clusterctl.cli.wiring import Workspace
-from clusterctl.errors import InputError
+from clusterctl.errors import IdentityError, InputError, RemoteError
 from clusterctl.model.placement import Instance
 from clusterctl.model.snapshot import HostFacts, LookRequest, Snapshot
 
@@ -217,11 +217,11 @@ def _host(workspace: Workspace, snapshot: Snapshot, scenes: dict[str, Scene], na
     from clusterctl.planning.explain_host import explain_host
 
     facts = snapshot.hosts.get(name)
+    if facts is None:
+        raise InputError(f"{name} is left out by --ignore-host", next_step="leave that option out.")
     if not isinstance(facts, HostFacts):
-        _say_unknown(snapshot)
-        if facts is None:
-            raise InputError(f"{name} is left out by --ignore-host", next_step="leave that option out.")
-        return exit_code(snapshot)
+        refused = IdentityError if facts.is_identity else RemoteError
+        raise refused(f"what is on {name} is unknown: {facts.rung}: {facts.reason}")
     found = explain_host(workspace.inventory, snapshot, scenes, facts, begin_run(workspace, "drain", name))
     if workspace.settings.output == "json":
         show_document("HostExplanation", _host_document(found))

@@ -40,6 +40,9 @@ def in_parts(
         return [swapped(item) for item in value] if isinstance(value, list | tuple) else value
 
     text = render(swapped(document))
+    if not longs:  # as nearly always, and a line of `logs` must not compile a pattern
+        yield text
+        return
     for number, part in enumerate(re.split(rf'"?{mark}n(\d+)n"?', text)):
         yield from _quoted(longs[int(part)].data, yaml=yaml) if number % 2 else [part]
 

@@ -110,15 +110,24 @@ def test_json_has_its_published_fields(desk: Desk) -> None:
     assert host["drain"] == ["shop-web-1 moves to h3"]
 
 
+def test_the_names_of_a_host_are_those_of_its_instances(desk: Desk) -> None:
+    desk.run("apply", "shop.yaml", "--yes")
+
+    ran = desk.run("explain", "h1", "-o", "name")
+
+    assert (ran.code, ran.out) == (0, "shop-web-1\n")
+
+
 def test_a_host_that_does_not_answer_is_unknown(desk: Desk) -> None:
     desk.run("apply", "shop.yaml", "--yes")
     desk.cluster.hosts["h2"].unreachable = Unreachable("h2", "connect", "no answer in 10 s")
 
-    service, host = desk.run("explain", "web"), desk.run("explain", "h2")
+    service, host = desk.run("explain", "web"), desk.run("explain", "h2", "-o", "json")
 
     assert (service.code, host.code) == (1, 1)
+    assert json.loads(host.out)["kind"] == "Error"
     assert host.err == (
-        "h2: connect: no answer in 10 s; what could be there is unknown\n"
+        "error: what is on h2 is unknown: connect: no answer in 10 s\n"
         "next: h2: is it up? look at its console, and at the way to it from here\n"
     )
     assert "shop-web-2  would go to h2  (its place is there, and that host was not seen" in service.out
