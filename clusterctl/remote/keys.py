@@ -16,12 +16,12 @@ from pathlib import Path
 from typing import Protocol
 
 import paramiko
-from cryptography.exceptions import UnsupportedAlgorithm
 
 from clusterctl.errors import IdentityError, InputError
 from clusterctl.model.ssh import SshSettings
 from clusterctl.remote.agent import agent_keys
 from clusterctl.remote.certificate import read_certificate
+from clusterctl.remote.key_files import load_certificate, load_key, public_blob, unreadable
 from clusterctl.remote.known_hosts import KnownHosts
 from clusterctl.remote.named_file import read_named
 from clusterctl.remote.secret import Secret
@@ -118,7 +118,7 @@ def load_credentials(  # noqa: PLR0913 - one parameter an option of ssh_config(5
     usable = [key for key in keys.values() if key is not None]
     if allow_agent and (locked or not usable or not identity_files):
         offered = agent_keys(agent_socket, usable)
-        wanted = {blob for path in keys if (blob := _public_blob(path))} if identities_only else None
+        wanted = {blob for path in keys if (blob := public_blob(path))} if identities_only else None
         usable += [key for key in offered if wanted is None or _bare_blob(key) in wanted]
     if not usable and password is None and not may_miss:
         raise _no_key(identity_files, locked)
@@ -130,7 +130,7 @@ def load_credentials(  # noqa: PLR0913 - one parameter an option of ssh_config(5
 def _with_certificates(keys: Sequence[paramiko.PKey], files: Sequence[str]) -> list[paramiko.PKey]:
     """Return each key with its certificates before it; raises InputError for a certificate that fits none."""
     shown: list[paramiko.PKey] = []
-    certificates = [_load_certificate(path) for path in files]
+    certificates = [load_certificate(path) for path in files]
     fits: set[str] = set()
     for key in keys:
         for path, blob in certificates:
@@ -153,26 +153,6 @@ def _with_certificates(keys: Sequence[paramiko.PKey], files: Sequence[str]) -> l
     return shown
 
 
-def _load_certificate(path: str) -> tuple[str, paramiko.pkey.PublicBlob]:
-    try:
-        return path, paramiko.pkey.PublicBlob.from_file(path)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such certificate file", next_step=_ANOTHER_CERTIFICATE) from None
-    except OSError as error:
-        raise _unreadable(path, error) from None
-    except (ValueError, IndexError, UnicodeError, paramiko.SSHException):
-        message = f"{path}: is not a certificate that can be used"
-        raise InputError(message, next_step=_ANOTHER_CERTIFICATE) from None
-
-
-_ANOTHER_CERTIFICATE = "name an existing certificate_file, as ssh-keygen -s writes it"
-
-
-def _unreadable(path: str | Path, error: OSError) -> InputError:
-    step = f"let this user read it, or name another: ls -l {path}"
-    return InputError(f"{path}: cannot be read: {error.strerror}", next_step=step)
-
-
 def _fit(key: paramiko.PKey, blob: paramiko.pkey.PublicBlob) -> bool:
     """Attach a certificate to the key if it was made for it."""
     certificate = read_certificate(blob.key_type, blob.key_blob)
@@ -188,24 +168,15 @@ def _bare_blob(key: paramiko.PKey) -> bytes:
     return certificate.key_blob if certificate else key.asbytes()
 
 
-def _public_blob(path: str) -> bytes | None:
-    """Return the public half that lies beside a private key, for an agent that holds the private one."""
-    name = path if path.endswith(".pub") else f"{path}.pub"
-    try:
-        return paramiko.pkey.PublicBlob.from_file(name).key_blob
-    except (OSError, ValueError, IndexError, UnicodeError, paramiko.SSHException):
-        return None
-
-
 def _load_keys(identity_files: Sequence[str], notes: list[str]) -> dict[str, paramiko.PKey | None]:
     """Return path -> key; None where a passphrase protects it."""
     if identity_files:
-        return {path: _load_key(Path(path), notes) for path in identity_files}
+        return {path: load_key(Path(path), notes) for path in identity_files}
     found: dict[str, paramiko.PKey | None] = {}
     for path in [folder / name for folder in _ssh_folder() for name in DEFAULT_KEYS]:
         if path.is_file():
             try:
-                found[str(path)] = _load_key(path, notes)
+                found[str(path)] = load_key(path, notes)
             except InputError as error:
                 notes.append(error.message)
     return found
@@ -217,28 +188,6 @@ def _ssh_folder() -> tuple[Path, ...]:
         return (Path.home() / ".ssh",)
     except RuntimeError:
         return ()
-
-
-def _load_key(path: Path, notes: list[str]) -> paramiko.PKey | None:
-    if path.suffix == ".pub" and _public_blob(str(path)):
-        return None
-    try:
-        mode = path.stat().st_mode
-        key = paramiko.PKey.from_path(path)
-    except FileNotFoundError:
-        if _public_blob(str(path)):
-            return None  # only an agent holds it
-        raise InputError(f"{path}: no such key file", next_step="name an existing identity_file") from None
-    except OSError as error:
-        raise _unreadable(path, error) from None
-    except (TypeError, paramiko.PasswordRequiredException):
-        return None
-    except (ValueError, UnsupportedAlgorithm, paramiko.SSHException) as error:
-        message = f"{path}: is not a private key that can be used: {error}"
-        raise InputError(message, next_step="name another identity_file, or see: ssh-keygen -yf") from None
-    if mode & 0o077:
-        notes.append(f"{path}: others may read this key (mode {mode & 0o777:04o}); chmod 600 it")
-    return key
 
 
 def _no_key(identity_files: Sequence[str], locked: Sequence[str]) -> IdentityError:
@@ -270,5 +219,5 @@ def _load_known_hosts(paths: Sequence[str], *, may_miss: bool) -> KnownHosts:
                     f"{path}: no such known_hosts file", next_step="clusterctl hosts trust"
                 ) from None
         except OSError as error:
-            raise _unreadable(path, error) from None
+            raise unreadable(path, error) from None
     return known

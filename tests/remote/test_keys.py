@@ -6,9 +6,12 @@ from pathlib import Path
 
 import paramiko
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ed448
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from clusterctl.errors import IdentityError, InputError
 from clusterctl.model.ssh import SshSettings
+from clusterctl.remote import named_file
 from clusterctl.remote.keys import Credentials, Keyring, load_credentials
 from clusterctl.remote.target import Target
 from tests.remote.sshd import write_key
@@ -54,6 +57,37 @@ def test_a_file_that_is_no_key_is_a_mistake(tmp_path: Path) -> None:
 
     with pytest.raises(InputError, match="text: is not a private key that can be used"):
         load_credentials([str(tmp_path / "text")])
+
+
+def test_a_key_that_is_none_of_ssh_is_a_mistake(tmp_path: Path) -> None:
+    key = ed448.Ed448PrivateKey.generate()
+    (tmp_path / "key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+
+    with pytest.raises(InputError) as caught:
+        load_credentials([str(tmp_path / "key")])
+
+    why = "is not a private key that can be used: it is of a kind that SSH has not"
+    assert caught.value.message == f"{tmp_path}/key: {why}"
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(named_file, "MOST_SECONDS", 0.1)
+    write_key(tmp_path / "key")
+    for name in ("pipe", "certificate", "other.pub"):
+        os.mkfifo(tmp_path / name)
+    key, certificate = str(tmp_path / "key"), [str(tmp_path / "certificate")]
+
+    with pytest.raises(InputError) as as_key:
+        load_credentials([str(tmp_path / "pipe")])
+    with pytest.raises(InputError) as as_certificate:
+        load_credentials([key], certificate_files=certificate)
+    with pytest.raises(InputError) as as_public:
+        load_credentials([str(tmp_path / "other.pub")])
+
+    late = "cannot be read: it is a pipe, and what writes to it does not end"
+    assert as_key.value.message == f"{tmp_path}/pipe: is a pipe"
+    assert as_certificate.value.message == f"{tmp_path}/certificate: {late}"
+    assert as_public.value.message == f"{tmp_path}/other.pub: is a pipe"
 
 
 def test_a_key_others_may_read_is_noted(tmp_path: Path) -> None:
