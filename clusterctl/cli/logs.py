@@ -11,9 +11,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clusterctl.cli.console import print_line, say, show_json_line
-from clusterctl.cli.look import look
+from clusterctl.cli.look import exit_code, look
 from clusterctl.cli.wiring import Workspace
-from clusterctl.errors import EXIT_DONE, EXIT_FAILED, InputError
+from clusterctl.errors import (
+    EXIT_DONE,
+    EXIT_FAILED,
+    EXIT_IDENTITY,
+    ClusterctlError,
+    IdentityError,
+    InputError,
+    RemoteError,
+)
 from clusterctl.model.report import CommandResult
 from clusterctl.model.snapshot import Unreachable
 
@@ -62,7 +70,7 @@ def logs(
     for answer in snapshot.unreachable:
         say(f"{answer.host}: {answer.rung}: {answer.reason}; its logs are missing here")
     if not units:
-        raise InputError(f"nothing named {name} runs here", next_step="clusterctl ps shows what does.")
+        raise _nothing(name, exit_code(snapshot))
     for note in log_notes(units):
         say(f"note: {note}")
     printer = _Printer([unit.instance.name for unit in units], as_json=ctx.obj.output == "json")
@@ -70,7 +78,17 @@ def logs(
     for unit in units:
         by_host.setdefault(unit.host, []).append(unit.instance.name)
     scripts = {host: _journal(names, lines, since, follow=follow) for host, names in by_host.items()}
-    return _stream(workspace, scripts, printer, follow=follow)
+    code = _stream(workspace, scripts, printer, follow=follow)
+    return exit_code(snapshot) or code
+
+
+def _nothing(name: str, code: int) -> ClusterctlError:
+    """Return that there is nothing of the name; where hosts were silent (`code`: of the look), only that it was not seen."""
+    step = "clusterctl ps shows what does."
+    if code == EXIT_DONE:
+        return InputError(f"nothing named {name} runs here", next_step=step)
+    refused = IdentityError if code == EXIT_IDENTITY else RemoteError
+    return refused(f"nothing named {name} runs on the hosts that answer", next_step=step)
 
 
 def _matches(unit: Observed, name: str) -> bool:

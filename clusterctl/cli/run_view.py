@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from clusterctl.cli.console import print_line, say, show_table
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from clusterctl.planning.journal_lines import Entry
 
 STYLES = {"done": "green", "stopped": "red", "running": "yellow", "changed": "green", "failed": "red"}
+
+OVERTAKEN = "a later run has finished over it"
 
 
 def run_document(summary: RunSummary) -> dict[str, Any]:
@@ -65,8 +68,8 @@ def generation_document(kept: Kept) -> dict[str, Any]:
     }
 
 
-def print_runs(runs: list[RunSummary], *, wide: bool) -> None:
-    """Print runs, one a line; `wide` ones with more columns."""
+def print_runs(runs: Sequence[RunSummary], left: Sequence[RunSummary], *, wide: bool) -> None:
+    """Print runs, one a line; `wide` ones with more columns. `left`: those that may have left something half done."""
     if not runs:
         return
     rows = [
@@ -76,7 +79,7 @@ def print_runs(runs: list[RunSummary], *, wide: bool) -> None:
             summary.subject,
             summary.by,
             summary.state,
-            summary.detail,
+            summary.detail or ("" if _goes_on(summary, left) else OVERTAKEN),
             summary.id,
             *(wide_run(summary) if wide else ()),
         )
@@ -89,8 +92,12 @@ def print_runs(runs: list[RunSummary], *, wide: bool) -> None:
     )
 
 
-def print_run(summary: RunSummary, entries: tuple[Entry, ...]) -> None:
-    """Print one run, and the results that this machine wrote down."""
+def _goes_on(summary: RunSummary, left: Sequence[RunSummary]) -> bool:
+    return not summary.unfinished or summary.verb == "failover" or summary in left
+
+
+def print_run(summary: RunSummary, entries: tuple[Entry, ...], left: Sequence[RunSummary]) -> None:
+    """Print one run, and the results that this machine wrote down. `left`: as in `print_runs`."""
     words = {name: str(value) for name, value in run_document(summary).items() if value not in {"", None}}
     show_table((summary.id, ""), [(name, value) for name, value in words.items() if name != "id"])
     rows = [
@@ -111,5 +118,11 @@ def print_run(summary: RunSummary, entries: tuple[Entry, ...]) -> None:
         show_table(("BATCH", "HOST", "STEP", "INSTANCE", "STATUS", "DETAIL"), rows, styles=STYLES)
     elif not entries:
         say("its results are in the journal of the machine it was done from; this one has none.")
-    if summary.unfinished:
+    if not summary.unfinished:
+        return
+    if not _goes_on(summary, left):
+        say(f"{OVERTAKEN}: to resume it would undo that")
+    elif summary.verb == "failover":
+        say("next: clusterctl failover looks anew, and does what is left")
+    else:
         say(f"next: clusterctl resume {summary.id}, or clusterctl abort {summary.id}")

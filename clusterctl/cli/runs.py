@@ -78,7 +78,7 @@ def history(
     """Show the generations of projects that hosts keep, and the runs, newest first."""
     from clusterctl.cli.names import remember
     from clusterctl.planning.history import generations_of
-    from clusterctl.planning.runs import runs_of
+    from clusterctl.planning.runs import left_unfinished, runs_of
 
     workspace = Workspace(ctx.obj, "history")
     hosts = tuple(host for host in workspace.inventory.hosts if host.name not in workspace.ignored)
@@ -96,7 +96,7 @@ def history(
     print_generations(generations)
     if generations and runs:
         print_line()
-    print_runs(runs, wide=workspace.settings.wide)
+    print_runs(runs, left_unfinished(runs_of(snapshot)), wide=workspace.settings.wide)
     if not generations and not runs:
         print_line(f"no host remembers anything of {project}" if project else "no host remembers anything")
     for answer in snapshot.unreachable:
@@ -109,6 +109,7 @@ def show(
 ) -> int:
     """Show one run: who did what, how far it came, and each result if it was done from this machine."""
     from clusterctl.operations.resume import is_run_id
+    from clusterctl.planning.runs import left_unfinished
 
     workspace = Workspace(ctx.obj, f"show {run}")
     if not is_run_id(run):
@@ -116,13 +117,14 @@ def show(
     entries = _journal(workspace, run)
     code = EXIT_DONE
     try:
-        found = next((summary for summary in _book(workspace).runs() if summary.id == run), None)
+        runs = _book(workspace).runs()
     except RemoteError as error:
         if not entries:
             raise
         show_error(error)
-        found, code = None, EXIT_FAILED
-    found = found or _from_journal(entries)
+        runs, code = (), EXIT_FAILED
+    asked = next((summary for summary in runs if summary.id == run), None)
+    found = asked or _from_journal(entries)
     if found is None:
         raise InputError(
             f"no run is called {run!r} on the lock hosts or on this machine",
@@ -131,7 +133,7 @@ def show(
     if ctx.obj.output == "json":
         show_document("Run", {"run": run_document(found), "journal": [dict(entry) for entry in entries]})
         return code
-    print_run(found, entries)
+    print_run(found, entries, left_unfinished(runs) if asked else (found,))
     return code
 
 

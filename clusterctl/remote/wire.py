@@ -195,4 +195,7 @@ def _explain(target: Target, error: OSError, timeout_s: float) -> tuple[str, str
             "timeout",
         )
     reason = f"{where}: {(error.strerror or str(error)).lower()}"
-    return reason, f"check the route from here: ip route get {target.address}", "route"
+    step = f"check the route from here: ip route get {target.address}"
+    if error.errno == errno.EHOSTUNREACH:  # what a neighbour that is off looks like, too
+        step = f"is the host up? else {step}"
+    return reason, step, "route"

@@ -9,6 +9,7 @@ from clusterctl.cli.console import choose_form
 from clusterctl.cli.logs import _Printer
 from clusterctl.model.placement import Instance
 from clusterctl.model.runtime import Logging, Runtime
+from clusterctl.model.snapshot import Rung, Unreachable
 from clusterctl.planning.container import docker_run
 from clusterctl.planning.docker_options import log_driver_of
 from clusterctl.planning.log_notes import log_notes
@@ -78,3 +79,24 @@ def test_of_a_host_without_end_only_so_much_is_held(
 
     assert capsys.readouterr().out == "web | x\n" * 5
     assert printer.cut == {"h1"}
+
+
+@pytest.mark.parametrize(("rung", "code"), [("connect", 1), ("auth", 6)])
+def test_lines_that_a_silent_host_may_have_are_missing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, rung: Rung, code: int
+) -> None:
+    monkeypatch.setattr(logs_module, "_stream", lambda *_, **__: 0)
+    desk.run("apply", "shop.yaml", "--yes")
+    desk.cluster.hosts["h2"].unreachable = Unreachable("h2", rung, "no", next_step="go there")
+
+    some, none = desk.run("logs", "shop"), desk.run("logs", "shop-web-2")
+
+    lacks = f"h2: {rung}: no; its logs are missing here\n"
+    assert (some.code, some.err) == (code, f"{lacks}next: h2: go there\n")
+    assert (none.code, none.err) == (
+        code,
+        (
+            f"{lacks}error: nothing named shop-web-2 runs on the hosts that answer\n"
+            "next: clusterctl ps shows what does.\nnext: h2: go there\n"
+        ),
+    )

@@ -207,6 +207,19 @@ def test_show_from_elsewhere_tells_what_the_lock_hosts_know(
     assert not (desk.folder / "another-laptop").exists()
 
 
+def test_a_run_that_a_later_one_has_finished_over_is_not_offered(desk: Desk) -> None:
+    update(desk)
+    run = kill(desk, 12, "apply", "shop.yaml", "--yes")
+    desk.run("apply", "shop.yaml", "--yes")
+
+    told, listed, asked = desk.run("show", run), desk.run("history"), desk.run("resume")
+
+    (row,) = [line for line in listed.out.splitlines() if run in line]
+    assert "running  a later run has finished over it" in row
+    assert told.err == "a later run has finished over it: to resume it would undo that\n"
+    assert asked.out == "nothing to resume: every run has ended\n"
+
+
 def test_show_of_a_damaged_journal_says_so_and_asks_the_hosts(desk: Desk) -> None:
     desk.run("apply", "shop.yaml", "--yes")
     run = runs_of(desk.cluster.see())[0].id
