@@ -119,14 +119,14 @@ ROLLOUT_GUARDS = (
     ),
     Guard(
         "a cordon from before the run stays",
-        f"{PLANNING}/host_plan.py",
+        f"{PLANNING}/run_marks.py",
         "        return marker is None or marker.run == self.run.id or marker.run in self._given_up(host)\n",
         "        return True\n",
         (f"{REBOOT}::test_a_host_that_was_cordoned_before_the_run_stays_cordoned",),
     ),
     Guard(
         "only the run's own marks are taken off",
-        f"{PLANNING}/host_plan.py",
+        f"{PLANNING}/run_marks.py",
         "ClearMarker(host, name, self.run.id, ",
         'ClearMarker(host, name, "", ',
         (f"{REBOOT_NEEDS}::test_a_drained_host_itself_may_be_rebooted_and_stays_drained",),

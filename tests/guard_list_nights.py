@@ -303,7 +303,7 @@ NIGHT_GUARDS = (
     ),
     Guard(
         "singleton: it stops before it starts elsewhere (I2)",
-        f"{PLANNING}/host_plan.py",
+        f"{PLANNING}/instance_steps.py",
         "if move.target and move.unit.header.singleton and move.unit.host not in lost",
         "if False",
         (f"{SINGLETON}::test_a_drain_stops_it_before_it_starts_elsewhere",),
@@ -382,7 +382,7 @@ NIGHT_GUARDS = (
     ),
     Guard(
         "what an earlier reboot has marked is taken along",
-        f"{PLANNING}/host_plan.py",
+        f"{PLANNING}/run_marks.py",
         "            if marker and marker.run in self._given_up(host):\n",
         "            if False:\n",
         (f"{REBOOT_RESUMED}::test_what_an_earlier_reboot_has_left_is_taken_along_and_a_drain_stays",),

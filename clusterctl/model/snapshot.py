@@ -191,6 +191,13 @@ class Snapshot:
         """The hosts that did not answer, in the order asked."""
         return tuple(answer for answer in self.hosts.values() if isinstance(answer, Unreachable))
 
+    def facts(self, host: str) -> HostFacts:
+        """Return a host's facts; raises TypeError for one that did not answer."""
+        answer = self.hosts[host]
+        if not isinstance(answer, HostFacts):
+            raise TypeError(host)
+        return answer
+
 
 @dataclass(frozen=True, slots=True)
 class LookRequest:

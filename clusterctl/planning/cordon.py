@@ -37,7 +37,7 @@ def plan_cordon(
             ClearMarker(host, name, "", "uncordoned by hand")
             for host in hosts
             for name in _BACK
-            if plan.marker(host, name) is not None
+            if plan.marks.of(host, name) is not None
         ]
         changed = list(dict.fromkeys(step.host for step in clear))
         plan.host_changes += [HostChange("uncordon", host, "by hand") for host in changed]
@@ -78,7 +78,7 @@ def _answers(plan: HostPlan, host: str) -> bool:
 
 
 def _is(plan: HostPlan, host: str, name: str = "cordoned") -> bool:
-    return plan.marker(host, name) is not None
+    return plan.marks.of(host, name) is not None
 
 
 def _leaves(plan: HostPlan, host: str) -> bool:

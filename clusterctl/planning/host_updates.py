@@ -36,7 +36,7 @@ class Updates:
         intent = self._as_update()
         blocked: list[Blocked] = []
         for host in hosts:
-            facts = self.plan.facts(host)
+            facts = self.plan.snapshot.facts(host)
             found = plan_changes(facts, intent, bad_versions(self.plan.snapshot, facts), self.plan.run)
             self.packages[host] = found
             blocked += found.blocked
@@ -70,7 +70,7 @@ class Updates:
         for host in hosts:
             found = self.packages[host]
             if found.changes:
-                steps += apply_steps(host, found, self.plan.run, self.plan.facts(host).failed_units)
+                steps += apply_steps(host, found, self.plan.run, self.plan.snapshot.facts(host).failed_units)
                 names = ", ".join(str(change) for change in found.changes)
                 self.plan.host_changes.append(HostChange("update", host, names))
         self.plan.command("update", steps)

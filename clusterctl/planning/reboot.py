@@ -27,9 +27,9 @@ def plan_reboot(
     blocked = check_hosts(plan, hosts, ignored)
     if blocked:
         return plan.finish(blocked=blocked)
-    reasons = {host: why for host in hosts if (why := reason_to_reboot(intent, plan.facts(host)))}
+    reasons = {host: why for host in hosts if (why := reason_to_reboot(intent, plan.snapshot.facts(host)))}
     todo = [host for host in hosts if not plan.was_rebooted(host) and host in reasons]
-    finishing = [host for host in hosts if host not in todo and plan.is_ours(host)]
+    finishing = [host for host in hosts if host not in todo and plan.marks.is_ours(host)]
     skipped = [host for host in hosts if host not in {*todo, *finishing}]
     if intent.if_needed or intent.uptime_over_s:
         plan.notes += [f"{host}: no reboot is needed" for host in skipped]
@@ -40,7 +40,7 @@ def plan_reboot(
         plan.forecast.cordon(finishing)
         plan.verify(finishing)
         plan.bring_back(finishing)
-    boot_ids = {host: plan.facts(host).boot_id for host in todo}
+    boot_ids = {host: plan.snapshot.facts(host).boot_id for host in todo}
     worst_s = intent.rolling.deadline_s + SETTLE_S + intent.rolling.soak_s
 
     def accept(wave: Wave) -> None:

@@ -143,7 +143,7 @@ class _Steps:
     def _is_done(self, host: str) -> bool:
         """Whether an earlier try of this run has brought the host back after its reboot."""
         reboots = any(step.verb == "reboot" for step in self._intent.steps)
-        return reboots and self._made.was_rebooted(host) and not self._made.is_ours(host)
+        return reboots and self._made.was_rebooted(host) and not self._made.marks.is_ours(host)
 
     @property
     def _takes_out(self) -> bool:
@@ -223,13 +223,15 @@ class _Steps:
         made = self._made
         needed = step.arguments.get("if_needed") == "true"
         hosts = tuple(
-            h for h in group if not needed or made.facts(h).reboot_reasons or self._updates.reboots(h)
+            h
+            for h in group
+            if not needed or made.snapshot.facts(h).reboot_reasons or self._updates.reboots(h)
         )
         fresh = tuple(host for host in hosts if not made.was_rebooted(host))
         if not hosts:
             return
         self._take_out(group, step)
-        boot_ids = {host: made.facts(host).boot_id for host in fresh}
+        boot_ids = {host: made.snapshot.facts(host).boot_id for host in fresh}
         made.reboot(fresh, boot_ids, dict.fromkeys(fresh, "step reboot"), int(step.timeout_s))
         soak = step.arguments.get("soak")
         made.verify(hosts, int(float(soak)) if soak else None)

@@ -33,7 +33,7 @@ def plan_update(
     updates = Updates(plan, intent, {})
     blocked = updates.prepare(hosts)
     todo = [host for host in hosts if updates.has_work(host) or _reboots(intent, updates, host)]
-    marked = [host for host in hosts if host not in todo and plan.is_ours(host)]
+    marked = [host for host in hosts if host not in todo and plan.marks.is_ours(host)]
     blocked = blocked or check_way(plan, [host for host in todo if _reboots(intent, updates, host)])
     blocked = blocked or check_limit(plan, [*todo, *marked])
     if blocked:
@@ -53,7 +53,7 @@ def plan_update(
         worst_s = APPLY_S + (intent.rolling.deadline_s if reboots else 0) + SETTLE_S + intent.rolling.soak_s
         plan.take_out(wave, "updating", worst_s)
         updates.apply(wave.hosts)
-        boot_ids = {host: plan.facts(host).boot_id for host in reboots}
+        boot_ids = {host: plan.snapshot.facts(host).boot_id for host in reboots}
         plan.reboot(reboots, boot_ids, dict.fromkeys(reboots, "the update needs it"))
         plan.verify(wave.hosts)
         updates.commit(wave.hosts)
@@ -69,7 +69,7 @@ def plan_update(
 
 def _reboots(intent: UpdateIntent, updates: Updates, host: str) -> bool:
     if intent.reboot == "always":
-        return not updates.plan.was_rebooted(host) or updates.plan.is_ours(host)
+        return not updates.plan.was_rebooted(host) or updates.plan.marks.is_ours(host)
     return intent.reboot == "if-needed" and updates.reboots(host)
 
 
