@@ -13,7 +13,7 @@ from clusterctl.model.service import Mount, UpdateConfig
 from clusterctl.model.step import Reboot, RunCommand
 from clusterctl.planning.host_plan import SETTLE_S
 from clusterctl.planning.intents import freeze
-from clusterctl.planning.steps import SMALLER, groups_of
+from clusterctl.planning.playbook_groups import SMALLER, groups_of
 from tests.builders import a_project, a_service
 from tests.conduct import a_summary, carry_out
 from tests.fake_cluster import FakeCluster
