@@ -380,7 +380,7 @@ ROLLOUT_GUARDS = (
     ),
     Guard(
         "init overwrites nothing",
-        "clusterctl/cli/init.py",
+        "clusterctl/cli/first_files.py",
         '        with path.open("x", encoding="utf-8") as file:\n',
         '        with path.open("w", encoding="utf-8") as file:\n',
         ("tests/cli/test_init.py::test_a_playbook_that_is_there_is_kept",),
