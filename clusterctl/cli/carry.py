@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import secrets
 import shlex
 import socket
@@ -15,10 +16,11 @@ import typer
 
 from clusterctl.cli.console import confirm, say, show_document, show_error
 from clusterctl.cli.documents import plan_document, report_document
+from clusterctl.cli.globals import Settings
 from clusterctl.cli.interrupt import Interrupt
 from clusterctl.cli.plan_view import print_plan
 from clusterctl.cli.summary import print_report, say_failures
-from clusterctl.cli.wiring import Workspace, listener
+from clusterctl.cli.wiring import Workspace
 from clusterctl.errors import (
     EXIT_DONE,
     EXIT_FAILED,
@@ -36,6 +38,7 @@ from clusterctl.model.report import Event, Report
 from clusterctl.model.run import RunSummary
 
 if TYPE_CHECKING:
+    from clusterctl.cli.progress_lines import Listener
     from clusterctl.model.snapshot import Snapshot
     from clusterctl.operations.pipeline import Pipeline
 
@@ -133,7 +136,7 @@ def propose(
     """Show the plan and change nothing."""
     from clusterctl.operations.possible import demand_possible
 
-    hear = listener(workspace.settings)
+    hear = _listener(workspace.settings)
     proposed = pipeline_for(workspace, intent, summary, hear, closes=closes, check=check).propose()
     if workspace.settings.output == "json":
         show_document("Plan", plan_document(proposed))
@@ -178,7 +181,7 @@ def carry_out(
             interrupt.arm()
         return approved
 
-    hear = listener(settings, interrupt.stopped)
+    hear = _listener(settings, interrupt.stopped)
     try:
         pipeline = pipeline_for(workspace, intent, summary, hear, interrupt, closes, check)
         report = pipeline.carry_out(approve, interrupt.stopped)
@@ -210,3 +213,18 @@ def exit_code_of(report: Report) -> int:
     if report.stopped.startswith(("limit:", "window ")):
         return EXIT_REFUSED
     return EXIT_LOCKED if report.failed and all(result.locked for result in report.failed) else EXIT_FAILED
+
+
+def _listener(settings: Settings, stopping: Callable[[], str] = lambda: "") -> Listener:
+    """Return who hears of events: a display on a terminal, else plain lines, JSON lines or nothing.
+
+    `stopping` says why the run is about to stop, or "".
+
+    CLUSTERCTL_FAILPOINT=N, for tests, kills this process (SIGKILL) just before batch N, counted from 1.
+    """
+    from clusterctl.cli.progress import display_for
+    from clusterctl.cli.progress_lines import Listener
+
+    wanted = os.environ.get("CLUSTERCTL_FAILPOINT", "")
+    failpoint = int(wanted) if wanted.isdecimal() else 0
+    return Listener(display_for(settings, time.time, stopping), time.time, failpoint)

@@ -18,8 +18,9 @@ import typer
 
 from clusterctl.cli.console import say
 from clusterctl.cli.fates import fates_of
+from clusterctl.cli.input_files import read_file
 from clusterctl.cli.summary import past
-from clusterctl.cli.wiring import Workspace, read_file, state_root
+from clusterctl.cli.wiring import Workspace, state_root
 from clusterctl.errors import EXIT_DONE, EXIT_FAILED, ClusterctlError, InputError, LockedError
 from clusterctl.model.plan import Change
 from clusterctl.model.report import Report

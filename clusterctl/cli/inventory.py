@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clusterctl.cli.console import print_line, say, show_document, show_table
+from clusterctl.cli.input_files import read_bytes_beside
 from clusterctl.cli.layers import NO_LAYERS, LayerOptions, takes_layers
-from clusterctl.cli.wiring import Workspace, read_bytes_beside
+from clusterctl.cli.wiring import Workspace
 from clusterctl.errors import EXIT_DONE, InputError, Mistake
 from clusterctl.model.host import Host
 from clusterctl.model.inventory import Inventory

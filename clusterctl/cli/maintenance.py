@@ -9,7 +9,8 @@ from typing import Annotated, TypeVar
 import typer
 
 from clusterctl.cli.carry import Detailed, begin_run, carry_out
-from clusterctl.cli.wiring import Workspace, read_bytes_beside
+from clusterctl.cli.input_files import read_bytes_beside
+from clusterctl.cli.wiring import Workspace
 from clusterctl.errors import InputError
 from clusterctl.model.intent import CordonIntent, DrainIntent, RebootIntent, Rolling
 from clusterctl.model.limit import Limit

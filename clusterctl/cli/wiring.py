@@ -1,13 +1,11 @@
-"""The composition root: reads files, resolves paths, opens the fleet. Heavy rooms are imported on use."""
+"""The composition root: resolves paths, opens the fleet; what verbs work with. Heavy rooms are imported on use."""
 
 from __future__ import annotations
 
-import errno
 import getpass
 import os
 import socket
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -15,15 +13,15 @@ from typing import TYPE_CHECKING
 
 from clusterctl.cli.console import say
 from clusterctl.cli.globals import Settings
+from clusterctl.cli.input_files import read_beside, read_file
 from clusterctl.cli.layers import NO_LAYERS, LayerOptions
-from clusterctl.errors import InputError, Mistake
+from clusterctl.errors import InputError
 from clusterctl.model.host import Host
 from clusterctl.model.inventory import Inventory
 from clusterctl.model.service import Project
 from clusterctl.model.ssh import ASKED
 
 if TYPE_CHECKING:
-    from clusterctl.cli.progress_lines import Listener
     from clusterctl.model.fence import Action, AgentAnswer, FenceDevice
     from clusterctl.model.ssh import SshSettings
     from clusterctl.operations.fencing import Fencing
@@ -33,9 +31,6 @@ if TYPE_CHECKING:
     from clusterctl.remote.keys import Credentials
     from clusterctl.remote.secret import Secret
     from clusterctl.remote.target import Target
-
-LONGEST_PATH = 200
-"""How much of a path that cannot be read is shown."""
 
 
 @dataclass(frozen=True)
@@ -241,70 +236,8 @@ def state_root() -> Path:
         ) from None
 
 
-def read_file(path: str, what: str) -> bytes:
-    """Return the bytes of a file; raises InputError that says what to do when it cannot be read."""
-    from clusterctl.remote.named_file import read_named
-
-    try:
-        return read_named(path)
-    except OSError as error:
-        message = f"cannot read the {what}: {error.strerror or error}"
-        raise InputError(
-            message, mistakes=[Mistake(_shown(path), 0, message)], next_step=f"{_hint(path, what)}."
-        ) from None
-
-
-def _shown(path: str) -> str:
-    """Return a path as it is named in a message: in quotes where it is empty, its middle left out where it is long."""
-    cut = len(path) > LONGEST_PATH
-    return f"{path[: LONGEST_PATH // 2]}...{path[-LONGEST_PATH // 2 :]}" if cut else path or '""'
-
-
-def _hint(path: str, what: str) -> str:
-    if path == "-":
-        return "to read it from stdin, give /dev/stdin"
-    return "give one with -i FILE or CLUSTERCTL_INVENTORY" if what == "inventory" else "check the path"
-
-
-def read_beside(folder: Path, name: str) -> str:
-    """Return the text of a file named by a playbook; raises as `read_bytes_beside`, and UnicodeDecodeError."""
-    return read_bytes_beside(folder, name).decode("utf-8")
-
-
-def read_bytes_beside(folder: Path, name: str) -> bytes:
-    """Return a file named by a playbook; it must lie in the playbook's folder or below (bad-input row 22).
-
-    Raises OSError, whose `strerror` says why.
-    """
-    from clusterctl.remote.named_file import read_named
-
-    try:
-        root = folder.resolve()
-        path = (root / name).resolve()
-    except RuntimeError:  # what pathlib says of a circle of links
-        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP)) from None
-    if not path.is_relative_to(root):
-        raise PermissionError(errno.EACCES, "it lies outside the playbook's folder")
-    return read_named(path)
-
-
 def _login_name() -> str:
     try:
         return getpass.getuser()
     except (KeyError, OSError):
         return "root"
-
-
-def listener(settings: Settings, stopping: Callable[[], str] = lambda: "") -> Listener:
-    """Return who hears of events: a display on a terminal, else plain lines, JSON lines or nothing.
-
-    `stopping` says why the run is about to stop, or "".
-
-    CLUSTERCTL_FAILPOINT=N, for tests, kills this process (SIGKILL) just before batch N, counted from 1.
-    """
-    from clusterctl.cli.progress import display_for
-    from clusterctl.cli.progress_lines import Listener
-
-    wanted = os.environ.get("CLUSTERCTL_FAILPOINT", "")
-    failpoint = int(wanted) if wanted.isdecimal() else 0
-    return Listener(display_for(settings, time.time, stopping), time.time, failpoint)
