@@ -1,18 +1,17 @@
 """How each kind of step is called in a host's script: its line, how long it may take, which library it needs.
 
 The functions that are called are in `shell/`; which steps there are is decided in planning. Every name that
-enters a script is checked here once more and quoted: the script runs as root. Calls of OS updates are in
-`packages`.
+enters a script is checked here once more and quoted (`script_words`): the script runs as root. Calls of OS updates
+are in `packages`.
 """
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import math
 import re
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,9 +32,9 @@ from clusterctl.model.step import (
     Verify,
     WriteManifest,
 )
+from clusterctl.remote.script_words import checked, here, one_line, packed, quoted, safe, text_of
 
 PULL_S = 900
-_SAFE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,200}")
 _HEX = re.compile(r"[0-9a-f]{64}")
 _IMAGE = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._:/-]{0,400}@sha256:[0-9a-f]{64}")
 _UNIT = re.compile(r"clusterctl-([a-zA-Z0-9][a-zA-Z0-9._-]{0,200})\.service")
@@ -47,9 +46,6 @@ _UNIT_FILE = re.compile(
     r"/etc/clusterctl/files/[a-zA-Z0-9._-]+/[0-9a-f]{16}/[0-9]+\.(?:config|secret)\.[A-Za-z0-9._-]+"
 )
 _PINNED = re.compile(r"^Pinned=(.*)$", re.MULTILINE)
-# No line of a unit, an env file or a manifest begins with a digit.
-_MARK = "0"
-_LINE_BYTES = 76
 
 
 @dataclass(frozen=True)
@@ -66,35 +62,6 @@ class StepCall:
     library: str
     ordered: bool = True
     says: Callable[[Any], str] = lambda step: _words(type(step).__name__)
-
-
-def here(text: str, end: str) -> str:
-    """Return a here-document: bytes pass as they are, nothing is expanded, nothing is in argv (I9).
-
-    dash 0.5.12 loses a byte of a line that begins as the end mark begins and goes on beyond ASCII.
-    """
-    if "\0" in text or (text and not text.endswith("\n")):
-        raise ValueError("a file for a host is text whose last line ends")
-    if any(line.startswith(_MARK) and not line.isascii() for line in text.split("\n")):
-        raise ValueError(f"a line for a host begins with {_MARK} and is not ASCII")
-    return f" <<'{end}'\n{text}{end}"
-
-
-def end_mark(nonce: str) -> str:
-    """Return the line that ends the here-documents of a script."""
-    return f"{_MARK}END-{nonce}"
-
-
-def checked(pattern: re.Pattern[str], value: str) -> str:
-    """Return a value that is wholly as the pattern wants it; raises ValueError."""
-    if not pattern.fullmatch(value):
-        raise ValueError(f"not fit for a script: {value!r}")
-    return value
-
-
-def safe(name: str) -> str:
-    """Return a name that means nothing to a shell; raises ValueError."""
-    return checked(_SAFE, name)
 
 
 def units_duration(steps: Sequence[ApplyUnit]) -> float:
@@ -134,13 +101,8 @@ def _unit_file(instance: str, file: UnitFile, end: str) -> str:
     content = file.content.encode()
     return (
         f"unit_file {instance} {path.removeprefix('/etc/clusterctl/')} {file.mode & 0o777:o} {int(file.uid)} {int(file.gid)} "
-        f"{hashlib.sha256(content).hexdigest()}{here(_text(_packed(content)), end)}"
+        f"{hashlib.sha256(content).hexdigest()}{here(text_of(packed(content)), end)}"
     )
-
-
-def _packed(content: bytes) -> Iterator[str]:
-    packed = base64.b64encode(content).decode()
-    return (packed[at : at + _LINE_BYTES] for at in range(0, len(packed), _LINE_BYTES))
 
 
 def _remove(number: int, step: RemoveUnit, _end: str) -> str:
@@ -160,8 +122,8 @@ def _forget(number: int, step: RemoveManifest, _end: str) -> str:
 
 
 def _mark(number: int, step: SetMarker, end: str) -> str:
-    lines = [f"by={_one_line(step.by)}", f"run={safe(step.run)}", f"reason={_one_line(step.reason)}"]
-    return f"mark {number} {safe(step.marker)}{here(_text(lines), end)}"
+    lines = [f"by={one_line(step.by)}", f"run={safe(step.run)}", f"reason={one_line(step.reason)}"]
+    return f"mark {number} {safe(step.marker)}{here(text_of(lines), end)}"
 
 
 def _unmark(number: int, step: ClearMarker, _end: str) -> str:
@@ -177,11 +139,11 @@ def _verify(number: int, step: Verify, end: str) -> str:
     # A name that systemd cannot have given is no unit's: it may be left out.
     failed = [unit for unit in step.failed_before if _ANY_UNIT.fullmatch(unit)]
     words = " ".join(["verify", str(number), str(int(step.settle_s)), str(int(step.soak_s)), *names])
-    return f"{words}{here(_text(failed), end)}"
+    return f"{words}{here(text_of(failed), end)}"
 
 
 def _run(number: int, step: RunCommand, _end: str) -> str:
-    words = [_quoted(word) for word in (step.creates, step.unless, step.command)]
+    words = [quoted(word) for word in (step.creates, step.unless, step.command)]
     return f"command_line {number} {math.ceil(step.timeout_s)} {' '.join(words)}"
 
 
@@ -189,25 +151,11 @@ def _copy(number: int, step: CopyFile, end: str) -> str:
     path = shlex.quote(checked(_PATH, step.path))
     digest = hashlib.sha256(step.content).hexdigest()
     owner = checked(_OWNER, step.owner or "root")
-    return f"file {number} {path} {digest} {step.mode & 0o7777:o} {owner}{here(_text(_packed(step.content)), end)}"
+    return f"file {number} {path} {digest} {step.mode & 0o7777:o} {owner}{here(text_of(packed(step.content)), end)}"
 
 
 def _reboot(number: int, step: Reboot, _end: str) -> str:
     return f"reboot_host {number} {checked(_BOOT_ID, step.boot_id)}"
-
-
-def _text(lines: Iterable[str]) -> str:
-    return "".join(f"{line}\n" for line in lines)
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _quoted(text: str) -> str:
-    if "\0" in text:
-        raise ValueError(f"not fit for a script: {text!r}")
-    return shlex.quote(text)
 
 
 def _command_s(step: RunCommand) -> float:

@@ -16,8 +16,8 @@ from collections.abc import Mapping
 from clusterctl.model.fence import Action, AgentAnswer, FenceDevice
 from clusterctl.model.report import CommandResult
 from clusterctl.model.snapshot import Unreachable
-from clusterctl.remote.calls import end_mark, here, safe
 from clusterctl.remote.frame import new_nonce
+from clusterctl.remote.script_words import end_mark, here, safe
 from clusterctl.remote.text import first_line, printable
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

@@ -15,8 +15,9 @@ from importlib import resources
 
 from clusterctl.model.report import CommandResult, Status, StepResult
 from clusterctl.model.step import ApplyUnit, Step
-from clusterctl.remote.calls import call_of, end_mark, safe, units_duration
+from clusterctl.remote.calls import call_of, units_duration
 from clusterctl.remote.frame import FRAME_FUNCTION, Section, parse_frame
+from clusterctl.remote.script_words import end_mark, safe
 from clusterctl.remote.text import first_line, printable
 
 LOCK_WAIT_S = 120

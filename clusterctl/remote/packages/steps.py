@@ -7,15 +7,15 @@ host, since the host itself must be able to undo the update when nobody can reac
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 from functools import cache
 from importlib import resources
 
 from clusterctl.model.packages import PackageChange
 from clusterctl.model.step import Step
 from clusterctl.model.update_step import ApplyUpdates, ArmUndo, CommitUpdates, StageUpdates, UndoUpdates
-from clusterctl.remote.calls import StepCall, checked, here, safe
+from clusterctl.remote.calls import StepCall
 from clusterctl.remote.packages.drivers import driver_named
+from clusterctl.remote.script_words import checked, here, safe, text_of
 
 STAGE_S = 1800
 UNDO_S = 900
@@ -28,7 +28,7 @@ _UNIT = re.compile(r"[a-zA-Z0-9:_.\\@-]{1,255}")
 
 def _stage(number: int, step: StageUpdates, end: str) -> str:
     run = safe(step.run)
-    changes = here(_lines(_change(change) for change in step.changes), end)
+    changes = here(text_of(_change(change) for change in step.changes), end)
     kit = here(_kit(step.driver), end)
     files = f"update_file {run} changes{changes}\nupdate_file {run} kit{kit}"
     return f"{files}\nupdate {number} stage {run} {STAGE_S}"
@@ -43,7 +43,7 @@ def _arm(number: int, step: ArmUndo, _end: str) -> str:
 def _apply(number: int, step: ApplyUpdates, end: str) -> str:
     run = safe(step.run)
     known = [unit for unit in step.failed_before if _UNIT.fullmatch(unit)]
-    names = here(_lines(known), end)
+    names = here(text_of(known), end)
     return f"update_file {run} known{names}\nupdate {number} apply {run} {int(step.timeout_s) + UNDO_S}"
 
 
@@ -61,10 +61,6 @@ def _change(change: PackageChange) -> str:
     words = [checked(_NAME, change.name)]
     words += [checked(_VERSION, version) if version else "-" for version in (change.old, change.new)]
     return " ".join(words)
-
-
-def _lines(lines: Iterable[str]) -> str:
-    return "".join(f"{line}\n" for line in lines)
 
 
 @cache
