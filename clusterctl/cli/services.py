@@ -9,6 +9,7 @@ import typer
 
 from clusterctl.cli.carry import Detailed, begin_run, carry_out, propose
 from clusterctl.cli.layers import NO_LAYERS, LayerOptions, takes_layers
+from clusterctl.cli.named_services import find_service, is_playbook, project_name
 from clusterctl.cli.wiring import Workspace
 from clusterctl.errors import InputError
 from clusterctl.model.intent import (
@@ -216,30 +217,6 @@ def _kept_plan(workspace: Workspace, path: str, *, overwrite: bool) -> PlanKeepe
     return kept
 
 
-def find_service(workspace: Workspace, text: str) -> tuple[str, str]:
-    """Return project and service of PROJECT/SERVICE, PROJECT-SERVICE or a SERVICE that only one project has.
-
-    Only the first form needs no look. Raises InputError.
-    """
-    project, slash, service = text.partition("/")
-    if slash:
-        return project_name(project), project_name(service)
-    from clusterctl.model.snapshot import LookRequest
-    from clusterctl.planning.status import summarise
-
-    hosts = tuple(host for host in workspace.inventory.hosts if host.name not in workspace.ignored)
-    snapshot = workspace.fleet.look(hosts, LookRequest())
-    known = [(found.project, found.service) for found in summarise(snapshot, workspace.inventory.cluster)]
-    fits = [pair for pair in known if text in {pair[1], "-".join(pair)}]
-    if len(fits) == 1:
-        return fits[0]
-    names = ", ".join("/".join(pair) for pair in fits or known) or "none"
-    raise InputError(
-        f"{'more than one' if fits else 'no'} service is called {text!r}: {names}",
-        next_step="name it as PROJECT/SERVICE. Nothing was changed.",
-    )
-
-
 def _workspace(ctx: typer.Context, verb: str, subject: str) -> Workspace:
     """Return what a verb works with; -H makes no sense for one that goes by what runs."""
     workspace = Workspace(ctx.obj, f"{verb} {subject}")
@@ -251,28 +228,10 @@ def _workspace(ctx: typer.Context, verb: str, subject: str) -> Workspace:
     return workspace
 
 
-def is_playbook(text: str) -> bool:
-    """Whether a word names a playbook by its file, rather than a project."""
-    return text.endswith((".yaml", ".yml")) or "/" in text
-
-
 def _one(text: str, names: list[str]) -> list[str]:
     if len(names) != 1:
         raise InputError(f"{text!r} is {len(names)} hosts, and one is needed", next_step="name one host.")
     return names
-
-
-def project_name(text: str) -> str:
-    """Return the text if it can be a project's name; raises InputError."""
-    from clusterctl.parsing.names import parse_service_name
-    from clusterctl.parsing.words import Expected, quoted
-
-    try:
-        return parse_service_name(text)
-    except Expected as expected:
-        raise InputError(
-            f"not a project: {expected.got(quoted(text))}", next_step="clusterctl status lists projects."
-        ) from None
 
 
 def _apply_intent(workspace: Workspace, path: str, *, overwrite: bool) -> ApplyIntent:
