@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -13,9 +12,10 @@ from clusterctl.cli.carry import begin_run
 from clusterctl.cli.console import print_line, say, show_document, show_table
 from clusterctl.cli.layers import NO_LAYERS, LayerOptions, takes_layers
 from clusterctl.cli.look import exit_code
+from clusterctl.cli.reasons import folded
+from clusterctl.cli.scene_names import explain_one_more, find_instances
 from clusterctl.cli.wiring import Workspace
 from clusterctl.errors import IdentityError, InputError, RemoteError
-from clusterctl.model.placement import Instance
 from clusterctl.model.snapshot import HostFacts, LookRequest, Snapshot
 
 if TYPE_CHECKING:
@@ -24,12 +24,6 @@ if TYPE_CHECKING:
 
 MOST_SHOWN = 8
 MIB = 1024**2
-_GISTS = (
-    (re.compile(r"^\d+ MiB left to reserve$"), "too little memory left to reserve"),
-    (re.compile(r"^[\d.e+-]+ cpus left to reserve$"), "too few cpus left to reserve"),
-    (re.compile(r"(taken|in use) by (\S+)-\d+$"), r"\1 by \2-*"),
-)
-"""Reasons that differ by a figure or a slot only: with many hosts they are told as one."""
 
 
 def register(app: typer.Typer) -> None:
@@ -63,9 +57,9 @@ def explain(
     scenes = scenes_of(workspace.inventory, snapshot, wanted)
     if what in workspace.inventory.names:
         return _host(workspace, snapshot, scenes, what)
-    asked = _find(scenes, what)
+    asked = find_instances(scenes, what)
     explained = [scene.explain(instance) for scene, instance in asked]
-    more = _one_more(scenes, what) if not any(str(instance) == what for _, instance in asked) else None
+    more = explain_one_more(scenes, what) if not any(str(instance) == what for _, instance in asked) else None
     if ctx.obj.output == "json":
         body = {
             "instances": [_document(one) for one in explained],
@@ -77,49 +71,6 @@ def explain(
         _print(explained, more)
     _say_unknown(snapshot)
     return exit_code(snapshot)
-
-
-# --- what is meant -------------------------------------------------------------------------------
-
-
-def _find(scenes: dict[str, Scene], what: str) -> list[tuple[Scene, Instance]]:
-    """Return the instances that a word names: one, or all of a service; raises InputError."""
-    for scene in scenes.values():
-        for service in scene.project.services:
-            slot = what.removeprefix(f"{scene.project.name}-{service.name}-")
-            if slot != what and slot.isdecimal():
-                return [(scene, Instance(scene.project.name, service.name, int(slot)))]
-        for instance in scene.instances:
-            if instance.name == what:
-                return [(scene, instance)]
-    scene, name = _service(scenes, what)
-    return [(scene, instance) for instance in scene.instances if instance.service == name]
-
-
-def _service(scenes: dict[str, Scene], what: str) -> tuple[Scene, str]:
-    known = {
-        (project, service.name): scene
-        for project, scene in scenes.items()
-        for service in scene.project.services
-    }
-    fits = [pair for pair in known if what in {pair[1], "/".join(pair), "-".join(pair)}]
-    if len(fits) == 1:
-        return known[fits[0]], fits[0][1]
-    names = ", ".join("/".join(pair) for pair in (fits or list(known))[: 2 * MOST_SHOWN]) or "none"
-    raise InputError(
-        f"{'more than one service' if fits else 'no host, instance or service'} is called {what!r}; services: {names}",
-        next_step="name it as PROJECT/SERVICE; --playbook FILE explains what is not applied yet. Nothing was changed.",
-    )
-
-
-def _one_more(scenes: dict[str, Scene], what: str) -> Explanation | None:
-    scene, name = _service(scenes, what)
-    service = scene.project.service(name)
-    return (
-        scene.explain(scene.one_more(service))
-        if service and service.mode != "global" and not service.singleton
-        else None
-    )
 
 
 # --- instances -----------------------------------------------------------------------------------
@@ -161,27 +112,6 @@ def _print_hosts(one: Explanation, home: str) -> None:
         for hosts, reasons in folded(refused):
             here = "  <- here: it may stay, but would not be placed there anew" if home in hosts else ""
             print_line(f"  {fold(hosts)}  {'; '.join(reasons)}{here}")
-
-
-def folded(refused: Iterable[HostAnswer]) -> list[tuple[list[str], tuple[str, ...]]]:
-    """Return hosts with the same reasons together; figures that differ are left out where there are several."""
-    groups: dict[tuple[str, ...], list[HostAnswer]] = {}
-    for answer in refused:
-        groups.setdefault(tuple(gist(reason) for reason in answer.reasons), []).append(answer)
-    return [
-        (
-            [one.host for one in answers],
-            answers[0].reasons if len({a.reasons for a in answers}) == 1 else gists,
-        )
-        for gists, answers in groups.items()
-    ]
-
-
-def gist(reason: str) -> str:
-    """Return a reason without the figure that is another one on each host."""
-    for pattern, words in _GISTS:
-        reason = pattern.sub(words, reason)
-    return reason
 
 
 def _ahead(answer: HostAnswer) -> str:

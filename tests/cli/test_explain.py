@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from clusterctl.cli.explain import folded, gist
+from clusterctl.cli.reasons import folded, gist
 from clusterctl.model.snapshot import Unreachable
 from clusterctl.planning.explain import HostAnswer
 from tests.cli.conftest import PLAYBOOK, Desk
