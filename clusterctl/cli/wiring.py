@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from clusterctl.model.fence import Action, AgentAnswer, FenceDevice
     from clusterctl.model.ssh import SshSettings
     from clusterctl.operations.fencing import Fencing
-    from clusterctl.operations.fleet import SshFleet
     from clusterctl.operations.rights import Journal, Lock
+    from clusterctl.operations.ssh_fleet import SshFleet
     from clusterctl.parsing.inventory.file import Reading
     from clusterctl.remote.keys import Credentials
     from clusterctl.remote.secret import Secret
@@ -97,7 +97,7 @@ class Workspace:
     @cached_property
     def fleet(self) -> SshFleet:
         """The hosts behind SSH; keys and known hosts are loaded here, once."""
-        from clusterctl.operations.fleet import SshFleet
+        from clusterctl.operations.ssh_fleet import SshFleet
         from clusterctl.remote.keys import Keyring
 
         credentials = Keyring(self._load_credentials, self.inventory.ssh_options)
@@ -124,7 +124,9 @@ class Workspace:
             return read_file(self.path(path), "secret of a fence device").decode("utf-8", "replace").strip()
 
         def run_there(device: FenceDevice, action: Action, secrets: Mapping[str, str]) -> AgentAnswer:
-            return self.fleet.run_agent(device, action, secrets)
+            from clusterctl.operations.agent_host import run_agent_there
+
+            return run_agent_there(self.fleet, device, action, secrets)
 
         return Fencing(self.inventory, read_secret, run_there=run_there)
 

@@ -16,10 +16,10 @@ from functools import partial
 from clusterctl.errors import LockedError
 from clusterctl.model.snapshot import Unreachable
 from clusterctl.operations.failures import note
-from clusterctl.operations.fleet import SshFleet
 from clusterctl.operations.lock_seat import Opened, Seat, Session
 from clusterctl.operations.lock_words import ago, explain, majority_of
 from clusterctl.operations.rights import Claim, Right
+from clusterctl.operations.ssh_fleet import SshFleet
 from clusterctl.operations.together import ask_together
 from clusterctl.planning.epochs import doubt_epochs
 from clusterctl.remote.failure import HostFailure

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from clusterctl.errors import IdentityError, RemoteError
 from clusterctl.model.host import Host
 from clusterctl.model.snapshot import Unreachable
-from clusterctl.operations.fleet import SshFleet
 from clusterctl.operations.lock_words import majority_of, told
+from clusterctl.operations.ssh_fleet import SshFleet
 from clusterctl.planning.epochs import doubt_epochs
 from clusterctl.remote.lock_look import FREE_S, LOOK_S, HostLock, free_lock, look_at_lock
 

@@ -15,7 +15,7 @@ from clusterctl.model.plan import Batch
 from clusterctl.model.report import Event
 from clusterctl.model.snapshot import HostFacts, LookRequest
 from clusterctl.model.step import OPERATOR, ClearMarker, Reboot, RunCommand, Step, Verify
-from clusterctl.operations.fleet import SshFleet
+from clusterctl.operations.ssh_fleet import SshFleet
 from tests.remote.sshd import Sshd, read_all
 
 LOOK = (Path(__file__).parents[1] / "remote/looks/debian-12-fresh/answer.txt").read_bytes()
