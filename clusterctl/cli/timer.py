@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +10,6 @@ import typer
 
 from clusterctl.cli.console import print_line, say, show_document, show_table
 from clusterctl.cli.documents import timestamp
-from clusterctl.cli.maintenance import seconds
 from clusterctl.cli.wiring import Workspace
 from clusterctl.errors import EXIT_DONE, EXIT_FAILED, InputError
 
@@ -32,95 +30,86 @@ def register(app: typer.Typer) -> None:
     app.add_typer(timer_app, name="timer")
 
 
-LEAST_S = 10
-_KEPT_ENV = ("CLUSTERCTL_STATE", "XDG_STATE_HOME")
 STYLES = {"no": "red"}
 
 Name = Annotated[
     str, typer.Option("--name", metavar="NAME", help="Name in the timers; default is the cluster's.")
 ]
 Crontab = Annotated[bool, typer.Option("--crontab", help="Lines in the crontab, also where systemd runs.")]
+Every = Annotated[
+    str, typer.Option("--every", metavar="TIME", help="How often failover looks; it becomes its --period.")
+]
+Rebalance = Annotated[
+    str,
+    typer.Option(
+        "--rebalance",
+        metavar="WHEN",
+        help="Rebalance too, at these times: daily, 'Mon 03:00' (systemd.time).",
+    ),
+]
+Textfile = Annotated[
+    str, typer.Option("--textfile", metavar="FILE", help="Write metrics too, as health --textfile does.")
+]
+Heartbeat = Annotated[
+    str,
+    typer.Option(
+        "--heartbeat", metavar="FILE", help="Write this file at the end of each run: somebody watches."
+    ),
+]
+Notify = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--notify",
+        metavar="@FILE",
+        help="Tell news to the URLs of this file, by apprise; may be given again.",
+    ),
+]
+NotifyCommand = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--notify-command",
+        metavar="CMD",
+        help="Tell news to this command, on its stdin; may be given again.",
+    ),
+]
+Deadline = Annotated[
+    str,
+    typer.Option(
+        "--deadline", metavar="TIME", help="How long one run may take: the global option of the runs."
+    ),
+]
+Print = Annotated[
+    bool, typer.Option("--print", help="Show what would be written, write nothing; so does --dry-run.")
+]
 
 
 @timer_app.command("install")
 def install(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
     ctx: typer.Context,
-    every: Annotated[
-        str,
-        typer.Option("--every", metavar="TIME", help="How often failover looks; it becomes its --period."),
-    ] = "60s",
-    rebalance: Annotated[
-        str,
-        typer.Option(
-            "--rebalance",
-            metavar="WHEN",
-            help="Rebalance too, at these times: daily, 'Mon 03:00' (systemd.time).",
-        ),
-    ] = "",
-    textfile: Annotated[
-        str, typer.Option("--textfile", metavar="FILE", help="Write metrics too, as health --textfile does.")
-    ] = "",
-    heartbeat: Annotated[
-        str,
-        typer.Option(
-            "--heartbeat", metavar="FILE", help="Write this file at the end of each run: somebody watches."
-        ),
-    ] = "",
-    notify: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--notify",
-            metavar="@FILE",
-            help="Tell news to the URLs of this file, by apprise; may be given again.",
-        ),
-    ] = None,
-    notify_command: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--notify-command",
-            metavar="CMD",
-            help="Tell news to this command, on its stdin; may be given again.",
-        ),
-    ] = None,
-    deadline: Annotated[
-        str,
-        typer.Option(
-            "--deadline", metavar="TIME", help="How long one run may take: the global option of the runs."
-        ),
-    ] = "15m",
+    every: Every = "60s",
+    rebalance: Rebalance = "",
+    textfile: Textfile = "",
+    heartbeat: Heartbeat = "",
+    notify: Notify = None,
+    notify_command: NotifyCommand = None,
+    deadline: Deadline = "15m",
     name: Name = "",
     crontab: Crontab = False,
-    print_: Annotated[
-        bool, typer.Option("--print", help="Show what would be written, write nothing; so does --dry-run.")
-    ] = False,
+    print_: Print = False,
 ) -> int:
     """Have failover run again and again from this machine: by systemd where that runs, else by cron.
 
     Exactly the jobs that are named here are there afterwards; a second time nothing changes.
     """
-    from clusterctl.planning.timers import Job, check_calendar
+    from clusterctl.cli.timer_jobs import Wanted, kept_environment
 
     workspace = Workspace(ctx.obj, "timer install")
     cluster = _name(workspace, name or workspace.inventory.cluster)
-    told = _told(notify, notify_command)
-    deadline_s = seconds("--deadline", deadline)
-    every_s = seconds("--every", every)
-    if every_s < LEAST_S or deadline_s < LEAST_S:
-        raise InputError(
-            "--every and --deadline are 10s or more", next_step="clusterctl timer install --help"
-        )
-    base = (*_program(), "-i", str(Path(ctx.obj.inventory).absolute()), "--deadline", deadline, "--quiet")
-    acting = (*base, "--yes", "--busy-ok")
-    beat = ("--heartbeat", str(Path(heartbeat).absolute())) if heartbeat else ()
-    jobs = [Job("failover", (*acting, "failover", "--period", every, *beat, *told), deadline_s, every_s)]
-    if textfile:
-        words = (*base, "health", "--period", every, "--textfile", str(Path(textfile).absolute()))
-        jobs.append(Job("health", words, deadline_s, every_s, fine=(1, 4, 6)))
-    if rebalance:
-        words = (*acting, "rebalance", *told)
-        jobs.append(Job("rebalance", words, deadline_s, calendar=check_calendar(rebalance)))
-    env = {key: str(Path(os.environ[key]).absolute()) for key in _KEPT_ENV if os.environ.get(key)}
-    return _install(workspace, _timers(cluster, crontab=crontab), jobs, env, shown=print_)
+    wanted = Wanted(
+        ctx.obj.inventory, every, deadline, rebalance, textfile, heartbeat, notify or [], notify_command or []
+    )
+    jobs = wanted.jobs()
+    return _install(workspace, _timers(cluster, crontab=crontab), jobs, kept_environment(), shown=print_)
 
 
 @timer_app.command("status")
@@ -207,31 +196,6 @@ def _name(workspace: Workspace, name: str) -> str:
     if not found.replace("-", "").replace("_", "").isalnum() or not found.isascii():
         raise InputError(f"--name: letters, digits, - and _ are possible, got {found!r}")
     return found
-
-
-def _told(notify: list[str] | None, notify_command: list[str] | None) -> tuple[str, ...]:
-    """Return the options for news; raises InputError. A URL would stand in the unit, and on the command line (I9)."""
-    from clusterctl.cli.cron import read_urls
-    from clusterctl.operations.notify import channels
-
-    bare = [word for word in notify or () if not word.startswith("@")]
-    if bare:
-        raise InputError(
-            "--notify: a URL that may hold a secret would be readable for all in the timer",
-            next_step="write it to a file of mode 0600 and give --notify @FILE.",
-        )
-    channels(read_urls(notify), notify_command or ())
-    files = (("--notify", f"@{Path(word[1:]).absolute()}") for word in notify or ())
-    commands = (("--notify-command", command) for command in notify_command or ())
-    return tuple(word for pair in (*files, *commands) for word in pair)
-
-
-def _program() -> tuple[str, ...]:
-    """Return how this clusterctl is started by its absolute path, whatever PATH and folder are."""
-    script = Path(sys.executable).parent / "clusterctl"
-    if script.is_file() and os.access(script, os.X_OK):
-        return (str(script),)
-    return (sys.executable, "-P", "-m", "clusterctl")
 
 
 def _timers(cluster: str, *, crontab: bool) -> SystemdTimers | CrontabTimers:
