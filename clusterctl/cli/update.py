@@ -30,6 +30,26 @@ REBOOT = ("if-needed", "never", "always")
 LONGEST_UNDO_S = 86_400
 _MOST_PENDING = 5
 
+Security = Annotated[bool, typer.Option("--security", help="Security updates only.")]
+Reboot = Annotated[str, typer.Option("--reboot", metavar="WHEN", help="Reboot if-needed, never or always.")]
+Check = Annotated[
+    bool, typer.Option("--check", help="Show what is pending and how it can be undone; change nothing.")
+]
+RetryBad = Annotated[
+    bool, typer.Option("--retry-bad", help="Offer versions again that were taken back before.")
+]
+DisableAutoReboot = Annotated[
+    bool, typer.Option("--disable-auto-reboot", help="Turn off that hosts reboot by themselves.")
+]
+UndoAfter = Annotated[
+    str,
+    typer.Option(
+        "--undo-after",
+        metavar="TIME",
+        help="A host undoes its update after so long, unless it is committed.",
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the verb of this file to the command line."""
@@ -39,27 +59,12 @@ def register(app: typer.Typer) -> None:
 def update(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
     ctx: typer.Context,
     hosts: Hosts,
-    security: Annotated[bool, typer.Option("--security", help="Security updates only.")] = False,
-    reboot: Annotated[
-        str, typer.Option("--reboot", metavar="WHEN", help="Reboot if-needed, never or always.")
-    ] = "if-needed",
-    check: Annotated[
-        bool, typer.Option("--check", help="Show what is pending and how it can be undone; change nothing.")
-    ] = False,
-    retry_bad: Annotated[
-        bool, typer.Option("--retry-bad", help="Offer versions again that were taken back before.")
-    ] = False,
-    disable_auto_reboot: Annotated[
-        bool, typer.Option("--disable-auto-reboot", help="Turn off that hosts reboot by themselves.")
-    ] = False,
-    undo_after: Annotated[
-        str,
-        typer.Option(
-            "--undo-after",
-            metavar="TIME",
-            help="A host undoes its update after so long, unless it is committed.",
-        ),
-    ] = "15m",
+    security: Security = False,
+    reboot: Reboot = "if-needed",
+    check: Check = False,
+    retry_bad: RetryBad = False,
+    disable_auto_reboot: DisableAutoReboot = False,
+    undo_after: UndoAfter = "15m",
     max_unavailable: MaxUnavailable = "",
     per_zone: PerZone = False,
     window: Windows = None,
@@ -73,22 +78,31 @@ def update(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
     names = chosen(workspace, hosts)
     if check:
         return _check(workspace, names)
-    if reboot not in REBOOT:
-        raise InputError(f"--reboot: expected if-needed, never or always, got {reboot!r}")
-    undo_after_s = seconds("--undo-after", undo_after, 1)
-    if not 1 <= undo_after_s <= LONGEST_UNDO_S:
-        raise InputError(f"--undo-after: expected 1s to 24h, got {undo_after!r}")
+    when, undo_after_s = _when(reboot), _undo_after_s(undo_after)
     intent = UpdateIntent(
         names,
         rolling_of(workspace, max_unavailable, window, soak, deadline, canary, per_zone=per_zone),
         security=security,
-        reboot=cast("Literal['if-needed', 'never', 'always']", reboot),
+        reboot=when,
         retry_bad=retry_bad,
         disable_auto_reboot=disable_auto_reboot,
         undo_after_s=undo_after_s,
     )
     summary = begin_run(workspace, "update", hosts)
     return carry_out(workspace, intent, summary, detailed=detailed_exitcode)
+
+
+def _when(reboot: str) -> Literal["if-needed", "never", "always"]:
+    if reboot not in REBOOT:
+        raise InputError(f"--reboot: expected if-needed, never or always, got {reboot!r}")
+    return cast("Literal['if-needed', 'never', 'always']", reboot)
+
+
+def _undo_after_s(text: str) -> int:
+    found_s = seconds("--undo-after", text, 1)
+    if not 1 <= found_s <= LONGEST_UNDO_S:
+        raise InputError(f"--undo-after: expected 1s to 24h, got {text!r}")
+    return found_s
 
 
 def _check(workspace: Workspace, names: tuple[str, ...]) -> int:
