@@ -7,15 +7,35 @@ import os
 import signal
 import sys
 import traceback
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
-from clusterctl import __version__
 from clusterctl.cli.console import COLOURS, FORMS, choose_form
 from clusterctl.cli.deadline import Deadline
 from clusterctl.cli.ending import forget_stdout, tell
-from clusterctl.cli.globals import Settings, check_workers
+from clusterctl.cli.globals import (
+    AskPass,
+    AskSudoPass,
+    BusyOk,
+    Color,
+    Debug,
+    DryRun,
+    EndWithin,
+    IgnoreHost,
+    Inventory,
+    NoInput,
+    Output,
+    Quiet,
+    Selector,
+    Settings,
+    SshOption,
+    Verbose,
+    Version,
+    Workers,
+    Yes,
+    check_workers,
+)
 from clusterctl.cli.verbs import NAMED, Verbs
 from clusterctl.errors import EXIT_FAILED, EXIT_INTERRUPTED, InputError
 
@@ -38,107 +58,27 @@ app = typer.Typer(
 )
 
 
-def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback gets the flag so
-    if wanted:
-        typer.echo(f"clusterctl {__version__}")
-        raise typer.Exit
-
-
 @app.callback()
 def globals_(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
     ctx: typer.Context,
-    inventory: Annotated[
-        str,
-        typer.Option(
-            "-i", "--inventory", metavar="FILE", envvar="CLUSTERCTL_INVENTORY", help="The inventory file."
-        ),
-    ] = "inventory.yaml",
-    output: Annotated[
-        str,
-        typer.Option(
-            "-o",
-            "--output",
-            metavar="FORM",
-            help="table, wide (more columns), json or yaml (one document), jsonl (a line for all that "
-            "happens) or name (one name a line).",
-        ),
-    ] = "table",
-    color: Annotated[
-        str,
-        typer.Option(
-            "--color",
-            metavar="WHEN",
-            help="auto, always or never; auto colours on a terminal, and obeys NO_COLOR, FORCE_COLOR and TERM=dumb.",
-        ),
-    ] = "auto",
-    selector: Annotated[
-        str | None,
-        typer.Option(
-            "-H",
-            "--hosts",
-            metavar="SELECTOR",
-            help="Only these hosts, for verbs that look and for run: web[01-03], zone=a, @group. Default: all.",
-        ),
-    ] = None,
-    workers: Annotated[
-        int, typer.Option("--workers", metavar="N", help="SSH connections at once, 1 to 1000.")
-    ] = 50,
-    yes: Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")] = False,
-    dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Of verbs that change something: show the plan, change nothing.")
-    ] = False,
-    no_input: Annotated[
-        bool, typer.Option("--no-input", help="Never ask; so it is without a terminal.")
-    ] = False,
-    ignore_host: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--ignore-host",
-            metavar="HOST",
-            help="Go on without this host; what it runs stays there; may be given again.",
-        ),
-    ] = None,
-    verbose: Annotated[bool, typer.Option("-v", "--verbose", help="Say more.")] = False,
-    quiet: Annotated[
-        bool,
-        typer.Option(
-            "-q",
-            "--quiet",
-            help="No progress: only the plan, the result and errors; nothing where nothing was to be done.",
-        ),
-    ] = False,
-    busy_ok: Annotated[
-        bool,
-        typer.Option(
-            "--busy-ok", help="Exit 0 instead of 5, and no error, when somebody else is at work: for cron."
-        ),
-    ] = False,
-    deadline: Annotated[
-        str,
-        typer.Option(
-            "--deadline",
-            metavar="TIME",
-            help="Stop in order after so long, 10m, and at once 15 s later. Before the verb, if that has its own.",
-        ),
-    ] = "",
-    ssh_option: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--ssh-option",
-            metavar="KEY=VALUE",
-            help="As in ssh_config(5), over the inventory: User=root; may be given again.",
-        ),
-    ] = None,
-    ask_pass: Annotated[
-        bool, typer.Option("--ask-pass", help="Ask for the password of the login, once.")
-    ] = False,
-    ask_sudo_pass: Annotated[
-        bool, typer.Option("--ask-sudo-pass", help="Ask for the password that sudo wants, once.")
-    ] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show a trace when something breaks.")] = False,
-    _: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
-    ] = False,
+    inventory: Inventory = "inventory.yaml",
+    output: Output = "table",
+    color: Color = "auto",
+    selector: Selector = None,
+    workers: Workers = 50,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    no_input: NoInput = False,
+    ignore_host: IgnoreHost = None,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+    busy_ok: BusyOk = False,
+    deadline: EndWithin = "",
+    ssh_option: SshOption = None,
+    ask_pass: AskPass = False,
+    ask_sudo_pass: AskSudoPass = False,
+    debug: Debug = False,
+    _: Version = False,
 ) -> None:
     """Fill the settings that every verb reads."""
     choose_form(_one_of("--output", output, FORMS), _one_of("--color", color, COLOURS))

@@ -5,11 +5,12 @@ from __future__ import annotations
 import math
 import sys
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from typer import Abort, Exit
+import typer
 from typer.core import TyperGroup
 
+from clusterctl import __version__
 from clusterctl.cli import deadline
 from clusterctl.cli.console import error_document, print_line, say, show_document
 from clusterctl.cli.page import find_verb, help_asked, unasked_help
@@ -19,6 +20,100 @@ if TYPE_CHECKING:
     from clusterctl.operations.failures import Failures
 
 MAX_WORKERS = 1000
+
+
+def _version(wanted: bool) -> None:  # noqa: FBT001 - typer's callback gets the flag so
+    if wanted:
+        typer.echo(f"clusterctl {__version__}")
+        raise typer.Exit
+
+
+Inventory = Annotated[
+    str,
+    typer.Option(
+        "-i", "--inventory", metavar="FILE", envvar="CLUSTERCTL_INVENTORY", help="The inventory file."
+    ),
+]
+Output = Annotated[
+    str,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="FORM",
+        help="table, wide (more columns), json or yaml (one document), jsonl (a line for all that "
+        "happens) or name (one name a line).",
+    ),
+]
+Color = Annotated[
+    str,
+    typer.Option(
+        "--color",
+        metavar="WHEN",
+        help="auto, always or never; auto colours on a terminal, and obeys NO_COLOR, FORCE_COLOR and TERM=dumb.",
+    ),
+]
+Selector = Annotated[
+    str | None,
+    typer.Option(
+        "-H",
+        "--hosts",
+        metavar="SELECTOR",
+        help="Only these hosts, for verbs that look and for run: web[01-03], zone=a, @group. Default: all.",
+    ),
+]
+Workers = Annotated[int, typer.Option("--workers", metavar="N", help="SSH connections at once, 1 to 1000.")]
+Yes = Annotated[bool, typer.Option("-y", "--yes", help="Do not ask.")]
+DryRun = Annotated[
+    bool, typer.Option("--dry-run", help="Of verbs that change something: show the plan, change nothing.")
+]
+NoInput = Annotated[bool, typer.Option("--no-input", help="Never ask; so it is without a terminal.")]
+IgnoreHost = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ignore-host",
+        metavar="HOST",
+        help="Go on without this host; what it runs stays there; may be given again.",
+    ),
+]
+Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more.")]
+Quiet = Annotated[
+    bool,
+    typer.Option(
+        "-q",
+        "--quiet",
+        help="No progress: only the plan, the result and errors; nothing where nothing was to be done.",
+    ),
+]
+BusyOk = Annotated[
+    bool,
+    typer.Option(
+        "--busy-ok", help="Exit 0 instead of 5, and no error, when somebody else is at work: for cron."
+    ),
+]
+EndWithin = Annotated[
+    str,
+    typer.Option(
+        "--deadline",
+        metavar="TIME",
+        help="Stop in order after so long, 10m, and at once 15 s later. Before the verb, if that has its own.",
+    ),
+]
+SshOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--ssh-option",
+        metavar="KEY=VALUE",
+        help="As in ssh_config(5), over the inventory: User=root; may be given again.",
+    ),
+]
+AskPass = Annotated[bool, typer.Option("--ask-pass", help="Ask for the password of the login, once.")]
+AskSudoPass = Annotated[
+    bool, typer.Option("--ask-sudo-pass", help="Ask for the password that sudo wants, once.")
+]
+Debug = Annotated[bool, typer.Option("--debug", help="Show a trace when something breaks.")]
+Version = Annotated[
+    bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +177,7 @@ class GlobalsAnywhere(TyperGroup):
         if page is not None:
             for line in page.splitlines():
                 print_line(line)
-            raise Exit
+            raise typer.Exit
         rest = super().parse_args(ctx, [*ours, *others])
         if not others and not ctx.resilient_parsing:
             raise InputError("a verb is missing", next_step="clusterctl --help")
@@ -109,7 +204,7 @@ class GlobalsAnywhere(TyperGroup):
                 show_document("Error", error_document(error))
             raise
         except KeyboardInterrupt:  # typer would end it without a word
-            raise Abort from None
+            raise typer.Abort from None
 
     def _invoke(self, ctx: Any) -> Any:
         try:
