@@ -84,7 +84,7 @@ def test_hosts_are_contacted_only_where_it_is_noted() -> None:
     rooms = [path for room in ("operations", "cli") for path in Path("clusterctl", room).glob("*.py")]
     calling = {path.name for path in rooms if re.search(r"\bfan_out\(|\.dial\(|\.peek\(", path.read_text())}
 
-    assert calling == {"fleet.py", "lock.py"}
+    assert calling == {"ssh_fleet.py", "lock.py"}
 
 
 def test_a_verb_that_ends_well_says_nothing(desk: Desk) -> None:
