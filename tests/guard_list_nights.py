@@ -331,7 +331,7 @@ NIGHT_GUARDS = (
     ),
     Guard(
         "singleton: an apply does not start a copy while its home is not looked at (I2)",
-        f"{PLANNING}/scheduler.py",
+        f"{PLANNING}/staying.py",
         'unseen = service.singleton and recorded.get(instance.name, "")',
         'unseen = ""',
         (f"{SINGLETON}::test_a_copy_on_a_host_that_is_back_waits_while_its_present_home_is_silent",),

@@ -16,16 +16,17 @@ PLACE_GUARDS = (
     ),
     Guard(
         "what was carried out is kept (I12)",
-        f"{PLANNING}/scheduler.py",
+        f"{PLANNING}/staying.py",
         "        return any(self._keep(unit, service) for unit in self._copies(instance))\n",
         "        return False\n",
         (f"{_PROPERTIES}::test_what_was_carried_out_leaves_nothing_to_do",),
     ),
     Guard(
         "what is well placed stays although another host is better now",
-        f"{PLANNING}/scheduler.py",
+        f"{PLANNING}/staying.py",
         "        if refusal is None:\n            self._result.kept[instance] = unit\n",
-        "        if refusal is None and room is next(self._ranking.best_first(key_of(instance), service)):\n"
+        '        key = f"{instance.project}/{instance.service}"\n'
+        "        if refusal is None and room is next(self._ranking.best_first(key, service)):\n"
         "            self._result.kept[instance] = unit\n",
         (f"{_PROPERTIES}::test_a_host_more_moves_nothing",),
     ),

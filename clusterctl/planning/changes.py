@@ -20,8 +20,8 @@ from clusterctl.planning.eligibility import disk_refusal, mute
 from clusterctl.planning.manifest import Manifest
 from clusterctl.planning.networks import may_join, own_networks
 from clusterctl.planning.observed import Observed, foreign_containers
+from clusterctl.planning.placements import Placements
 from clusterctl.planning.room import port_keys, writable_volumes
-from clusterctl.planning.scheduler import Placements
 from clusterctl.planning.spec import environment_digest, spec_digest
 from clusterctl.planning.tasks import Task
 from clusterctl.planning.unit import Header

@@ -24,10 +24,11 @@ from clusterctl.planning.guards import drop_in_notes, find_blocks, find_degraded
 from clusterctl.planning.images import Pins, pin_images
 from clusterctl.planning.manifest import Manifest, make_manifest, project_of, render_manifest
 from clusterctl.planning.observed import Observed, observe_units
+from clusterctl.planning.placements import Placements, Wishes
 from clusterctl.planning.quorum import quorum_elsewhere
 from clusterctl.planning.replaced import refuse_replaced
 from clusterctl.planning.rolling import make_batches, manifest_steps
-from clusterctl.planning.scheduler import Placements, Scheduler, Wishes
+from clusterctl.planning.scheduler import Scheduler
 from clusterctl.planning.surge import plan_surges
 from clusterctl.planning.tasks import Task
 from clusterctl.planning.waves import Ties, order_tasks

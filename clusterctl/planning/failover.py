@@ -25,8 +25,8 @@ from clusterctl.planning.host_plan import HostPlan
 from clusterctl.planning.leaving import RESTING, depart
 from clusterctl.planning.making_room import Made, make_room
 from clusterctl.planning.observed import Observed
-from clusterctl.planning.scheduler import rank_of
 from clusterctl.planning.second_place import find_second_places
+from clusterctl.planning.staying import rank_of
 
 _AT_REST = frozenset({"inactive", "failed"})
 """What systemd says of a unit that neither runs nor will be started again (systemctl(1), ActiveState)."""

@@ -20,8 +20,8 @@ from clusterctl.planning.generations import manifests_of
 from clusterctl.planning.manifest import Manifest, instances_of, project_of, render_manifest
 from clusterctl.planning.markers import parse_marker
 from clusterctl.planning.observed import Observed, observe_units
-from clusterctl.planning.scheduler import rank_of
 from clusterctl.planning.spec import environment_digest, spec_digest
+from clusterctl.planning.staying import rank_of
 from clusterctl.planning.unit import render_unit
 
 FOR_THIS_RUN = "for this run"

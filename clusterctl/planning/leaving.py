@@ -21,7 +21,8 @@ from clusterctl.planning.manifest import Manifest
 from clusterctl.planning.observed import Observed
 from clusterctl.planning.rehearsal import Rehearsal, copies_in
 from clusterctl.planning.room import writable_volumes
-from clusterctl.planning.scheduler import Scheduler, rank_of
+from clusterctl.planning.scheduler import Scheduler
+from clusterctl.planning.staying import rank_of
 
 RESTING = "moved less than 30 minutes ago, and does not again so soon"
 EDITED = "its unit was edited by hand"

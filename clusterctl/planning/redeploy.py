@@ -23,9 +23,9 @@ from clusterctl.planning.generations import latest_manifest, manifests_of, why_n
 from clusterctl.planning.guards import find_blocks
 from clusterctl.planning.manifest import Manifest, project_of
 from clusterctl.planning.observed import Observed, observe_units
+from clusterctl.planning.placements import Wishes
 from clusterctl.planning.quorum import quorum_elsewhere
 from clusterctl.planning.rolling import make_batches
-from clusterctl.planning.scheduler import Wishes
 from clusterctl.planning.tasks import Task
 from clusterctl.planning.waves import Ties, order_tasks
 

@@ -128,7 +128,7 @@ def test_host_ports_that_change_hands_take_no_service_below_its_floor(world: Wor
 @few
 @given(worlds())
 def test_nothing_foreign_is_ever_changed(world: World) -> None:
-    """I3. Caught: units of other projects taken for this one's (`Scheduler._mine`)."""
+    """I3. Caught: units of other projects taken for this one's (`Staying._mine`)."""
     cluster = world.build()
     before = {name: _foreign(host) for name, host in cluster.hosts.items()}
 
