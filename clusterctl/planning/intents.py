@@ -31,7 +31,8 @@ from clusterctl.planning.deploy import Terms, plan_apply, plan_delete
 from clusterctl.planning.failover import plan_failover
 from clusterctl.planning.rebalance import plan_rebalance
 from clusterctl.planning.reboot import plan_reboot
-from clusterctl.planning.redeploy import plan_redeploy, settle_rollback
+from clusterctl.planning.redeploy import plan_redeploy
+from clusterctl.planning.rollback import settle_rollback
 from clusterctl.planning.steps import plan_steps
 from clusterctl.planning.update_hosts import plan_update
 

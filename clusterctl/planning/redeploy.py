@@ -2,12 +2,12 @@
 
 The desired state is the manifest that the hosts keep. Each verb makes of it what is wanted instead and hands
 that to `deploy`, with the images as they are pinned: no registry is asked. So what else differs from the
-manifest is put right too, and shown. A restart changes no desired state and brings its own tasks.
+manifest is put right too, and shown. A restart changes no desired state and brings its own tasks. Which generation
+a rollback means is `rollback`.
 """
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -19,12 +19,13 @@ from clusterctl.model.service import Project, Service
 from clusterctl.model.snapshot import Snapshot
 from clusterctl.planning.crews import Standing, crews_of
 from clusterctl.planning.deploy import Terms, in_order, plan_apply
-from clusterctl.planning.generations import latest_manifest, manifests_of, why_none
+from clusterctl.planning.generations import latest_manifest, why_none
 from clusterctl.planning.guards import find_blocks
 from clusterctl.planning.manifest import Manifest, project_of
 from clusterctl.planning.observed import Observed, observe_units
 from clusterctl.planning.placements import Wishes
 from clusterctl.planning.quorum import quorum_elsewhere
+from clusterctl.planning.rollback import plan_rollback
 from clusterctl.planning.rolling import make_batches
 from clusterctl.planning.tasks import Task
 from clusterctl.planning.waves import Ties, order_tasks
@@ -37,7 +38,7 @@ def plan_redeploy(
     *,
     ignored: frozenset[str] = frozenset(),
 ) -> Plan:
-    """Return the plan of any verb of this file."""
+    """Return the plan of any of these verbs."""
     match intent:
         case RollbackIntent():
             return plan_rollback(inventory, intent, snapshot, ignored=ignored)
@@ -47,37 +48,6 @@ def plan_redeploy(
             return plan_restart(inventory, intent, snapshot, ignored=ignored)
         case MoveIntent():
             return plan_move(inventory, intent, snapshot, ignored=ignored)
-
-
-def plan_rollback(
-    inventory: Inventory, intent: RollbackIntent, snapshot: Snapshot, *, ignored: frozenset[str] = frozenset()
-) -> Plan:
-    """Return the plan that takes a project back to a generation the hosts have kept.
-
-    An older one becomes a new generation with the old content. The present one keeps its number: that is the
-    way back from an apply that stopped half way.
-    """
-    blocked = find_blocks(inventory, snapshot, ignored)
-    target = None if blocked else _target(inventory, intent, snapshot)
-    if blocked or not isinstance(target, Manifest):
-        return Plan("rollback", intent.project, blocked=tuple(blocked) or _only(target))
-    wishes = Wishes(target.placements)
-    terms = Terms("rollback", "", target.pinned, wishes, goes_back=True, overwrite=intent.overwrite)
-    plan = plan_apply(inventory, project_of(target), snapshot, ignored=ignored, terms=terms)
-    if plan.is_empty:
-        return plan
-    return replace(plan, notes=(f"back to what generation {target.generation} was", *plan.notes))
-
-
-def settle_rollback(intent: RollbackIntent, snapshot: Snapshot) -> RollbackIntent:
-    """Return the intent with the generation it means now, so that a resumed run does not mean another one."""
-    cluster = next((facts.cluster for facts in snapshot.seen if facts.cluster), "")
-    kept = manifests_of(snapshot, cluster, intent.project)
-    present = latest_manifest(snapshot, cluster, intent.project)
-    generation = intent.generation or _previous(kept, present)
-    if generation not in kept:
-        return intent
-    return replace(intent, generation=generation, content=intent.content or _digest(kept[generation]))
 
 
 def plan_scale(
@@ -174,40 +144,6 @@ def plan_move(
 
 
 # --- what the verbs need -------------------------------------------------------------------------
-
-
-def _target(inventory: Inventory, intent: RollbackIntent, snapshot: Snapshot) -> Manifest | Blocked:
-    """Return the manifest to go back to, or why there is none."""
-    kept = manifests_of(snapshot, inventory.cluster, intent.project)
-    present = latest_manifest(snapshot, inventory.cluster, intent.project)
-    if present is None:
-        return Blocked("guard", "", why_none(snapshot, inventory.cluster, intent.project))
-    wanted = intent.generation or _previous(kept, present)
-    if wanted in kept:
-        target = kept[wanted]
-        return present if target.content == present.content else target
-    if intent.content == _digest(present):
-        return present
-    words = ", ".join(str(number) for number in sorted(kept))
-    if not intent.generation:
-        return Blocked("guard", "", f"nothing older that differs is kept of {intent.project} (kept: {words})")
-    return Blocked("guard", "", f"generation {wanted} of {intent.project} is not kept (kept: {words})")
-
-
-def _previous(kept: Mapping[int, Manifest], present: Manifest | None) -> int:
-    """Return the newest generation below the present one that holds something else, or 0."""
-    if present is None:
-        return 0
-    below = [number for number in kept if number < present.generation]
-    return max([number for number in below if kept[number].content != present.content], default=0)
-
-
-def _digest(manifest: Manifest) -> str:
-    return hashlib.sha256(manifest.content.encode()).hexdigest()
-
-
-def _only(target: Manifest | Blocked | None) -> tuple[Blocked, ...]:
-    return (target,) if isinstance(target, Blocked) else ()
 
 
 def _present(
