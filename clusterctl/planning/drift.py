@@ -45,10 +45,13 @@ def find_drift(
     forecast = forecast or Forecast(inventory, snapshot)
     cut = find_cut(snapshot, inventory.cluster)
     found, units = [*_twins(snapshot), *_instances(forecast, cut)], forecast.by_host()
+    disputed = find_disputed(snapshot, inventory.cluster)
     for facts in snapshot.seen:
         found += [*_foreign(inventory, facts, cut), *_strays(facts)]
         for unit in units.get(facts.host, ()):
             found += _unit(forecast, facts, unit)
+            if unit.header.project not in disputed:
+                found += _orphan(unit, forecast.manifests.get(unit.header.project))
         found += _manifests(inventory, forecast, facts)
     return tuple(sorted(found, key=lambda one: natural(one.host) if one.host else ((), "")))
 
@@ -133,7 +136,6 @@ def _strays(facts: HostFacts) -> Iterator[Complaint]:
 def _unit(forecast: Forecast, facts: HostFacts, unit: Observed) -> Iterator[Complaint]:
     host, project, name = facts.host, unit.header.project, unit.fact.name
     manifest = forecast.manifests.get(project)
-    yield from _orphan(unit, manifest)
     if not unit.intact:
         words = f"{name} is {how_edited(unit.fact)}"
         yield Complaint("edited", host, words, apply_again(project, overwrite=True))

@@ -258,7 +258,11 @@ def test_with_two_hosts_left_of_three_that_differ_all_of_the_project_is_held() -
     assert [block.reason for block in drained.blocked] == [
         "project shop has no manifest that counts: apply it once more (clusterctl status says why)"
     ]
-    assert why in [one.words for one in find_drift(cluster.inventory, cluster.see())]
+    assert [(one.kind, one.host) for one in find_drift(cluster.inventory, cluster.see())] == [
+        ("alone", ""),
+        ("alone", "h1"),
+        ("alone", "h2"),
+    ]
     assert Forecast(cluster.inventory, cluster.see()).manifests == {}
 
 
