@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 
+from clusterctl.planning.manifest import parse_manifest, render_manifest
 from tests.nights.sizes import ZONES, Size, chance_of
 from tests.nights.world import NightCluster
 
 MINUTE_S = 60.0
+LIE = "lie"
+"""What is in the environment of each service of which root of one host alone tells."""
 KINDS = (
     *("dies", "dies", "dies", "freezes", "freezes", "cut from an operator", "cut from the operators"),
     *("cut from all", "cut from some", "sshd", "docker stopped", "docker hung"),
@@ -46,6 +49,14 @@ class Accidents:
             self._at(self.zone_lost, self.chance.choice(ZONES))
         for name in self.chance.sample(self.names, 2):
             self.cluster.machines[name].mute = True
+        self._plan_lies()
+
+    def _plan_lies(self) -> None:
+        """Have root of one host write manifests of his own there, again and again."""
+        chance = chance_of(self.seed, "lies")
+        liar = chance.choice(self.names)
+        for _ in range(2 + round(self.size.hours)):
+            self.cluster.at(chance.uniform(0, self.size.seconds * 0.95), lambda: self.lies(liar))
 
     def _at(self, what: Callable[..., None], *arguments: object) -> None:
         self.cluster.at(self.chance.uniform(0, self.size.seconds * 0.95), lambda: what(*arguments))
@@ -125,6 +136,23 @@ class Accidents:
         self._mend_later(lambda: setattr(machine, "deaf", frozenset()))
         if self.chance.random() < 0.8:
             self._blind([name], self.operators)
+
+    def lies(self, name: str) -> None:
+        """Write manifests of a higher generation, and of a project that nobody knows, where they are on a host."""
+        fake = self.cluster.hosts[name]
+        if not self.cluster.machines[name].lives or self.healed:
+            return
+        for text in list(fake.manifests.values()):
+            known = parse_manifest(text)
+            if known is None:
+                continue
+            services = {
+                service: {**plain, "environment": {LIE: name}} for service, plain in known.services.items()
+            }
+            lie = replace(known, generation=known.generation + 3, services=services)
+            fake.manifests[known.project] = render_manifest(lie)
+            fake.manifests[f"{LIE}s"] = render_manifest(replace(lie, project=f"{LIE}s"))
+        self.cluster.touch(name)
 
     # --- several hosts ---------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from clusterctl.model.plan import Batch
 from clusterctl.model.report import StepResult
 from clusterctl.model.service import Project, Service
 from clusterctl.model.step import ApplyUnit, Fence, Reboot, RemoveUnit
+from tests.nights.accidents import LIE
 from tests.nights.data import DataWatch
 from tests.nights.world import NightCluster
 from tests.soak.watch import OUT, Tally
@@ -134,7 +135,18 @@ class Checker:
         else:
             self._before_voluntary(run, batch, refusing)
         self.data.before(batch)
+        self._before_any(batch)
         return refusing
+
+    def _before_any(self, batch: Batch) -> None:
+        """Check that nothing is started or written down that one host alone has made up."""
+        lies = [name for name, fake in self.cluster.hosts.items() if f"{LIE}s" in fake.manifests]
+        if not lies:
+            return
+        self.tally.guards["a host lies"] += 1
+        for step in batch.steps:
+            told = getattr(step, "environment", "") or getattr(step, "text", "")
+            self._demand("I10", f'{LIE}"' not in told and f"{LIE}=" not in told, f"{step} follows {lies}")
 
     def _before_failover(self, run: Run, batch: Batch) -> None:
         changes = [s for s in batch.steps if isinstance(s, ApplyUnit | RemoveUnit | Fence)]

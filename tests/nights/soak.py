@@ -23,6 +23,7 @@ GUARDS = (
     *("no majority", "too many at once", "held", "fence failed", "fence proven", "later (cap of a run)"),
     *("verdict flapping", "verdict operator-blind", "verdict unmanaged", "reset: a gap between rounds"),
     *("reset: the observer was rebooted", "surplus removed", "killed in a run", "another holds the lock"),
+    "a host lies",
 )
 PROMISES = (
     *(
@@ -32,6 +33,7 @@ PROMISES = (
         "I6",
         "I7",
         "I8",
+        "I10",
         "I12",
         "newest data stays",
         "lost is lost",

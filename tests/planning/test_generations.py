@@ -165,7 +165,7 @@ def rewrite(cluster: FakeCluster, name: str, *, image: str = GOOD, generation: i
 def is_followed(plan: Plan) -> bool:
     """Whether anything of the lie would reach another host: on its own root does as it likes."""
     return any(
-        "evil" in str(step)
+        "evil" in f"{step} {getattr(step, 'text', '')}"
         for batch in plan.batches
         for step in batch.steps
         if step.host != "h1" and isinstance(step, ApplyUnit | PullImage | WriteManifest)
