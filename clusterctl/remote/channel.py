@@ -123,7 +123,11 @@ def _patience(deadline: float | None, *, short: bool) -> float:
 def _ending(channel: paramiko.Channel, deadline: float | None) -> tuple[End, int]:
     left = STATUS_WAIT_S if deadline is None else min(STATUS_WAIT_S, max(0.0, deadline - time.monotonic()))
     channel.status_event.wait(left)
-    transport = channel.get_transport()
-    if channel.exit_status == -1 and not transport.is_active():
+    if channel.exit_status == -1 and _is_over(channel.get_transport()):
         return "lost", -1
     return "done", channel.exit_status
+
+
+def _is_over(transport: paramiko.Transport) -> bool:
+    """Whether the connection has ended: paramiko notes why, then closes the channels, and only then says that it has."""
+    return transport.saved_exception is not None or not transport.is_active()

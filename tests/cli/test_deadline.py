@@ -45,8 +45,8 @@ def run(body: str) -> tuple[int, list[str], str]:
 
 def test_before_a_plan_is_approved_it_ends_at_once() -> None:
     ran = run("""
-        Deadline(0.2).start()
         try:
+            Deadline(0.2).start()
             wait(20)
         except DeadlineOver:
             say("over")
@@ -57,7 +57,7 @@ def test_before_a_plan_is_approved_it_ends_at_once() -> None:
 
 def test_a_run_is_stopped_in_order_and_says_why() -> None:
     code, out, err = run("""
-        Deadline(0.2).start()
+        Deadline(1).start()
         interrupt.arm()
         try:
             with interrupt.waiting():
@@ -72,7 +72,7 @@ def test_a_run_is_stopped_in_order_and_says_why() -> None:
 
 def test_what_does_not_stop_in_order_is_ended_after_the_grace() -> None:
     ran = run("""
-        Deadline(0.2, grace_s=0.5).start()
+        Deadline(1, grace_s=0.5).start()
         interrupt.arm()
         try:
             wait(20)
@@ -85,7 +85,7 @@ def test_what_does_not_stop_in_order_is_ended_after_the_grace() -> None:
 
 def test_what_takes_no_signals_is_ended_all_the_same() -> None:
     ran = run("""
-        Deadline(0.1, grace_s=0.1, last_s=0.3).start()
+        Deadline(2, grace_s=0.1, last_s=0.3).start()
         signal.signal(signal.SIGUSR1, signal.SIG_IGN)
         wait(20)
         """)
@@ -95,10 +95,10 @@ def test_what_takes_no_signals_is_ended_all_the_same() -> None:
 
 def test_what_ended_in_time_is_left_alone() -> None:
     ran = run("""
-        watch = Deadline(0.3, grace_s=0.1, last_s=0.1)
+        watch = Deadline(2, grace_s=0.1, last_s=0.1)
         watch.start()
         watch.stop()
-        wait(1)
+        wait(3)
         say("whole")
         """)
 
@@ -145,7 +145,7 @@ def test_a_verb_that_waits_for_a_silent_host_ends_with_words(tmp_path: Path, dea
         "next: run the same command again, or clusterctl resume where a run was begun: they go on from there. "
         "Hosts finish what they began.\n"
     )
-    assert 1 <= time.monotonic() - began < 10
+    assert 1 <= time.monotonic() - began < 18  # of the 20 s until the connection fails
 
 
 def test_a_run_that_it_stopped_has_failed_and_can_be_resumed() -> None:

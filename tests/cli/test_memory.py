@@ -84,7 +84,7 @@ def peak_mib(folder: Path, *words: str) -> float:
             stdout=out,
             stderr=subprocess.PIPE,
             text=True,
-            timeout=120,
+            timeout=600,
             check=True,
             env={**os.environ, "HOME": str(folder), "CLUSTERCTL_STATE": str(folder / "state")},
         )

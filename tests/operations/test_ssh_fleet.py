@@ -66,7 +66,7 @@ def host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ScriptedHo
 @pytest.fixture
 def fleet(host: ScriptedHost) -> Iterator[SshFleet]:
     hosts = (Host("h1", "127.0.0.1", port=host.sshd.port, user="ops"),)
-    inventory = Inventory("test", hosts, ssh=SshSettings(connect_timeout_s=2))
+    inventory = Inventory("test", hosts, ssh=SshSettings(connect_timeout_s=10))
     with SshFleet(inventory, host.sshd.credentials(), "ops") as made:
         yield made
 

@@ -27,16 +27,18 @@ def test_once_decided_the_others_are_not_waited_for_and_what_they_say_is_late() 
 
     def ask(host: str) -> str:
         if host == "slow":
-            go.wait(5)
+            go.wait(60)
         return host
 
     began = time.monotonic()
-    found = ask_together(["slow", "h1"], ask, lambda answers: "h1" in answers, deadline_s=5, late=late.append)
+    found = ask_together(
+        ["slow", "h1"], ask, lambda answers: "h1" in answers, deadline_s=30, late=late.append
+    )
 
     assert found == {"h1": "h1"}
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 20
     go.set()
-    end = time.monotonic() + 2
+    end = time.monotonic() + 20
     while late != ["slow"]:
         assert time.monotonic() < end
 

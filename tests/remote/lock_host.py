@@ -40,7 +40,7 @@ class Holding:
         self.process.stdin.write(f"{text}\n".encode())
         self.process.stdin.flush()
 
-    def hear(self, within_s: float = 5.0) -> str:
+    def hear(self, within_s: float = 20.0) -> str:
         """Return the next line of its own, "" when there is none in time or the session ended."""
         assert self.process.stdout
         end = time.monotonic() + within_s
@@ -69,11 +69,18 @@ class Holding:
         assert self.process.stdin
         self.process.stdin.close()
 
-    def ended_after_s(self, within_s: float = 10.0) -> float:
-        """Wait for the shell's end and return how long that took."""
-        began = time.monotonic()
-        self.process.wait(within_s)
-        return time.monotonic() - began
+    def await_end(self) -> None:
+        """Wait for the shell's end."""
+        self.process.wait(20)
+
+    def await_listening(self) -> None:
+        """Wait until its child that waits for a line is there, and has let go of the lock it was born with."""
+        end = time.monotonic() + 20
+        children: list[str] = []
+        while not children or Path(f"/proc/{children[0]}/fd/9").exists():
+            assert time.monotonic() < end
+            asked = ["pgrep", "-P", str(self.process.pid)]
+            children = subprocess.run(asked, capture_output=True, text=True, check=False).stdout.split()
 
     def kill(self) -> None:
         """Kill the shell as `kill -9` does; what it started lives on."""

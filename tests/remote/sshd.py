@@ -98,9 +98,17 @@ def _forward(transport: paramiko.Transport, rules: _Rules) -> None:
         channel = transport.accept(0.2)
         destination = rules.destinations.pop(channel.chanid, None) if channel else None
         if channel and destination:
-            there = socket.create_connection(destination)
-            for source, sink in ((channel, there), (there, channel)):
-                threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
+            _join(channel, destination)
+
+
+def _join(channel: paramiko.Channel, destination: tuple[str, int]) -> None:
+    try:
+        there = socket.create_connection(destination)
+    except OSError:  # who listened there is gone by now
+        channel.close()
+        return
+    for source, sink in ((channel, there), (there, channel)):
+        threading.Thread(target=_pump, args=(source, sink), daemon=True).start()
 
 
 def _pump(source: socket.socket | paramiko.Channel, sink: socket.socket | paramiko.Channel) -> None:

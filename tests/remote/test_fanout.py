@@ -35,11 +35,12 @@ def test_results_come_in_the_order_asked(sshd: Sshd) -> None:
 
 def test_one_connection_per_host_and_no_more_workers_than_allowed(sshd: Sshd) -> None:
     at_once: list[int] = []
-    busy = threading.Semaphore(100)
+    busy, two = threading.Semaphore(100), threading.Barrier(2, timeout=30)
 
     def count(_connection: Connection) -> None:
         with busy:
             at_once.append(100 - busy._value)
+            two.wait()
             time.sleep(0.05)
 
     fan_out(targets(sshd, 6), count, Dialer(sshd.credentials()), workers=2)
@@ -88,19 +89,20 @@ def test_whoever_finishes_is_told_at_once(sshd: Sshd) -> None:
 
 
 def test_a_host_that_overstays_is_given_up(sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clusterctl.remote.fanout.GIVE_UP_S", 0.2)
+    monkeypatch.setattr("clusterctl.remote.fanout.GIVE_UP_S", 2.0)
+    over = threading.Event()
 
     def stuck(connection: Connection) -> str:
         if connection.target.host == "web1":
-            time.sleep(3)
+            over.wait(60)
         return "fine"
 
-    began = time.monotonic()
-    found = fan_out(targets(sshd, 2), stuck, Dialer(sshd.credentials()), deadline_s=0.3)
+    found = fan_out(targets(sshd, 2), stuck, Dialer(sshd.credentials()), deadline_s=1.0)
 
-    assert time.monotonic() - began < 2
+    assert not over.is_set()
+    over.set()
     assert found == {
-        "web1": Unreachable("web1", "exec", "did not end within 0.3 s; given up, it may still be working"),
+        "web1": Unreachable("web1", "exec", "did not end within 1 s; given up, it may still be working"),
         "web2": "fine",
     }
 
@@ -165,16 +167,16 @@ def test_an_interrupt_breaks_every_connection_and_starts_no_more(sshd: Sshd) -> 
     with pytest.raises(KeyboardInterrupt):
         fan_out(asked, endless, Dialer(sshd.credentials()), workers=4, on_done=interrupt)
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     assert sorted(started) == ["web1", "web2", "web3"]
     for _ in started:
-        assert broken.acquire(timeout=3)
+        assert broken.acquire(timeout=20)
 
 
 def test_a_frozen_host_costs_its_own_time_only(sshd: Sshd) -> None:
     with socket.create_server(("127.0.0.1", 0)) as frozen:
         asked = [Target("frozen", "127.0.0.1", frozen.getsockname()[1], "ops"), *targets(sshd, 2)]
-        found = fan_out(asked, say_name, Dialer(sshd.credentials(), connect_timeout_s=0.6))
+        found = fan_out(asked, say_name, Dialer(sshd.credentials(), connect_timeout_s=4.0))
 
-    assert found["frozen"] == Unreachable("frozen", "banner", "no SSH banner within 0.6 s")
+    assert found["frozen"] == Unreachable("frozen", "banner", "no SSH banner within 4 s")
     assert (found["web1"], found["web2"]) == ("web1", "web2")

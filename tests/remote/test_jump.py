@@ -164,7 +164,7 @@ def test_a_jump_host_that_forwards_nothing_is_named_with_what_to_look_at(
 
 
 def test_a_server_that_says_nothing_ends_in_time(sshd: Sshd, jump: Sshd) -> None:
-    dialer = Dialer(credentials(sshd, jump), connect_timeout_s=1)
+    dialer = Dialer(credentials(sshd, jump), connect_timeout_s=4)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         target = replace(behind(sshd, jump), port=mute.getsockname()[1])
 

@@ -35,9 +35,9 @@ def test_a_command_that_lasts_too_long_is_ended_with_all_it_started(tmp_path: Pa
     )
 
     assert (result.status, result.detail) == ("failed", "the command did not end within 0.4 s")
-    assert time.monotonic() - began < 8
-    time.sleep(0.2)
-    assert not is_alive(int(pid.read_text()))
+    assert time.monotonic() - began < 15
+    while is_alive(int(pid.read_text())):
+        assert time.monotonic() - began < 15
 
 
 def test_a_command_that_never_stops_talking_is_ended_in_time() -> None:
@@ -47,16 +47,16 @@ def test_a_command_that_never_stops_talking_is_ended_in_time() -> None:
 
     assert result.status == "failed"
     assert result.log[-1] == "y"
-    assert time.monotonic() - began < 8
+    assert time.monotonic() - began < 20
 
 
 def test_a_daemon_that_a_command_leaves_keeps_nobody_waiting() -> None:
     began = time.monotonic()
 
-    result = run_local(replace(RUN, command="sleep 5 & echo started"))
+    result = run_local(replace(RUN, command="sleep 30 & echo started"))
 
     assert (result.status, result.log) == ("changed", ("started",))
-    assert time.monotonic() - began < 4
+    assert time.monotonic() - began < 20
 
 
 def test_a_command_reads_nothing_of_ours() -> None:

@@ -34,7 +34,7 @@ class Accepted:
         return False
 
 
-def login(sshd: Sshd, timeout_s: float = 5.0) -> tuple[str, str, str]:
+def login(sshd: Sshd, timeout_s: float = 10.0) -> tuple[str, str, str]:
     return told(lambda: connect(sshd.target(), sshd.credentials(), timeout_s))
 
 
@@ -202,10 +202,10 @@ def test_a_login_that_does_not_end(sshd: Sshd) -> None:
     over = threading.Event()
     sshd.accepted = Accepted(over.wait)  # type: ignore[assignment]
 
-    found = login(sshd, 0.7)
+    found = login(sshd, 4)
 
     over.set()
-    assert found == ("auth", "login did not end within 0.7 s", BY_HAND)
+    assert found == ("auth", "login did not end within 4 s", BY_HAND)
 
 
 def test_a_server_that_hangs_up_while_we_log_in(sshd: Sshd) -> None:
@@ -226,7 +226,7 @@ def test_a_server_that_hangs_up_at_the_second_key(sshd: Sshd) -> None:
 
     sshd.accepted = Accepted(act)  # type: ignore[assignment]
 
-    assert told(lambda: connect(sshd.target(), both, 5)) == (
+    assert told(lambda: connect(sshd.target(), both, 10)) == (
         "auth",
         f"user key refused for ops (tried {fingerprint(sshd.user_key.asbytes())}); then the server hung up",
         f"ssh-copy-id -p {sshd.port} ops@127.0.0.1, or name another user or key",

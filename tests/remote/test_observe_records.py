@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -102,14 +102,17 @@ def test_an_epoch_is_claimed_on_a_host_that_belongs_to_nobody_yet(host: Path) ->
 def test_a_claim_waits_for_the_change_under_way(host: Path) -> None:
     (host / "run/clusterctl").mkdir()
     lock = host / "run/clusterctl/lock"
-    began = time.monotonic()
+    under_way = ["flock", str(lock), "sh", "-c", "echo begun; sleep 1; echo ended"]
 
-    with subprocess.Popen(["flock", lock, "sleep", "2"]):
-        time.sleep(0.3)
+    with subprocess.Popen(under_way, stdout=subprocess.PIPE) as change:
+        assert change.stdout
+        assert change.stdout.readline() == b"begun\n"
         found = look(host, LookRequest(claim_epoch=3))
+        os.set_blocking(change.stdout.fileno(), False)
+        said = os.read(change.stdout.fileno(), 100)
 
     assert found.epoch == 3
-    assert time.monotonic() - began > 1.5
+    assert said == b"ended\n"
 
 
 def test_an_epoch_that_cannot_be_written_is_not_told_as_seen(host: Path) -> None:

@@ -175,8 +175,10 @@ def test_a_change_under_way_is_waited_for_and_then_told(host: Path, shell: list[
     lock.touch()
     (host / "run" / "clusterctl" / "holder").write_text("ops@laptop apply\n")
 
-    with subprocess.Popen(["flock", lock, "sleep", "30"]) as holder:
-        time.sleep(0.2)
+    under_way = ["flock", str(lock), "sh", "-c", "echo begun; exec sleep 60"]
+    with subprocess.Popen(under_way, stdout=subprocess.PIPE) as holder:
+        assert holder.stdout
+        assert holder.stdout.readline() == b"begun\n"
         at_once = look(host, shell, LookRequest())
         waited = look(host, shell, LookRequest(settle_s=1))
         subprocess.run(["pkill", "-P", str(holder.pid)], check=False)

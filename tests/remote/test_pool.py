@@ -33,7 +33,9 @@ def test_one_login_serves_one_look_after_the_other(sshd: Sshd, pool: Pool) -> No
 def test_a_connection_that_died_while_idle_is_dialled_once_more(sshd: Sshd, pool: Pool) -> None:
     fan_out(targets(sshd, 1), say_name, pool)
     sshd.hang_up()
-    time.sleep(0.1)
+    (kept,) = pool._idle.values()
+    while kept.is_open:
+        time.sleep(0.01)
 
     found = fan_out(targets(sshd, 1), say_name, pool)
 

@@ -38,7 +38,7 @@ def test_one_that_does_not_end_is_ended_with_what_it_started() -> None:
     ended = call(["sh", "-c", "sleep 60 & sleep 60"], timeout_s=0.3)
 
     assert ended == Ended(None, "", "no end within 0.3 s")
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
 
 
 def test_what_it_says_is_made_safe() -> None:

@@ -63,19 +63,19 @@ def test_a_command_that_lasts_too_long_is_ended_with_what_it_started(host: Shell
     result = host.run(replace(RUN, command="sleep 60 & sleep 60; echo never", timeout_s=0.5))[0]
 
     assert (result.status, result.detail) == ("failed", "the command did not end within 1 s")
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
 
 
 def test_a_daemon_that_a_command_leaves_keeps_neither_us_nor_the_hosts_lock(host: ShellHost) -> None:
     """Caught: an inherited descriptor 9 kept the lock for as long as the daemon lived."""
     began = time.monotonic()
 
-    first = host.run(replace(RUN, command="sleep 8 & echo started"))[0]
+    first = host.run(replace(RUN, command="sleep 60 & echo started"))[0]
     second = host.run(RUN)[0]
 
     assert (first.status, second.status) == ("changed", "changed")
     assert first.log == ("started",)
-    assert time.monotonic() - began < 6
+    assert time.monotonic() - began < 30
 
 
 def test_a_chatty_command_fills_nothing_and_its_end_is_kept(host: ShellHost) -> None:
