@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -51,6 +52,18 @@ class _Wake(threading.Event):
     def rearm(self) -> None:
         """Clear, before looking at both streams."""
         super().clear()
+
+
+def end_input(channel: paramiko.Channel) -> None:
+    """Say that no more comes; where the connection has ended there is nobody to tell."""
+    with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+        channel.shutdown_write()
+
+
+def leave(channel: paramiko.Channel) -> None:
+    """Close a channel; where the connection has ended there is nobody to tell."""
+    with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+        channel.close()
 
 
 def converse(

@@ -16,6 +16,7 @@ from pathlib import Path
 import paramiko
 
 from clusterctl.errors import InputError
+from clusterctl.remote.channel import end_input, leave
 from clusterctl.remote.failure import HostFailure
 from clusterctl.remote.ssh import SUDO, Connection
 from clusterctl.remote.text import first_line
@@ -147,7 +148,7 @@ def send_items(
     try:
         return _send(channel, connection.target.host, items, time.monotonic() + deadline_s)
     finally:
-        channel.close()
+        leave(channel)
 
 
 def _send(channel: paramiko.Channel, host: str, items: Sequence[Item], deadline: float) -> Copied:
@@ -162,9 +163,9 @@ def _send(channel: paramiko.Channel, host: str, items: Sequence[Item], deadline:
         channel.sendall(END)
     except TimeoutError:
         raise HostFailure(host, "exec", "the copy did not end in time") from None
-    except OSError:
+    except (OSError, EOFError):
         pass  # it reads no more: what it said tells why
-    channel.shutdown_write()
+    end_input(channel)
     in_time(deadline, channel, host)
     try:
         said, wrong = channel.recv(LONGEST_LINE), channel.recv_stderr(LONGEST_LINE)

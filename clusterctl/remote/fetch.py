@@ -15,6 +15,7 @@ from pathlib import Path
 
 import paramiko
 
+from clusterctl.remote.channel import end_input, leave
 from clusterctl.remote.copy import (
     CHUNK_BYTES,
     END,
@@ -90,11 +91,11 @@ def fetch(
     deadline = time.monotonic() + deadline_s
     channel = connection.start(as_asked(connection, _SEND, [source], as_root=as_root), deadline_s)
     try:
-        channel.shutdown_write()
+        end_input(channel)
         stream = _Stream(channel, connection.target.host, deadline)
         return _Fetch(stream, Names(Path(folder)), room or Room()).run()
     finally:
-        channel.close()
+        leave(channel)
 
 
 class _Stream:

@@ -17,7 +17,7 @@ import fabric
 import paramiko
 
 from clusterctl.model.report import CommandResult
-from clusterctl.remote.channel import Bucket, End, converse
+from clusterctl.remote.channel import Bucket, End, converse, leave
 from clusterctl.remote.client import OpenWire, StrictClient
 from clusterctl.remote.failure import HostFailure
 from clusterctl.remote.keys import Credentials
@@ -160,7 +160,7 @@ class Connection:
         try:
             return converse(channel, stdin, sinks, deadline, stop)
         finally:
-            channel.close()
+            leave(channel)
             self._client.set_deadline(None)
 
     def _open(self, command: str, timeout_s: float | None) -> paramiko.Channel:

@@ -115,7 +115,8 @@ def _pump(source: socket.socket | paramiko.Channel, sink: socket.socket | parami
     with suppress(OSError, EOFError):
         while data := source.recv(65536):
             sink.sendall(data)
-    sink.close()
+    with suppress(OSError, EOFError):  # the connection that it is a channel of has ended
+        sink.close()
 
 
 def _close_after_the_last_word(sock: socket.socket) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import threading
 from pathlib import Path
 
+import paramiko
 import pytest
 
 from clusterctl.errors import InputError
@@ -12,6 +15,7 @@ from clusterctl.remote.copy import Copied, Item, list_items, send_items
 from clusterctl.remote.failure import HostFailure
 from clusterctl.remote.fetch import Room, fetch
 from clusterctl.remote.ssh import connect
+from clusterctl.remote.wire import WireSocket
 from tests.remote.sshd import Sshd
 
 
@@ -165,6 +169,30 @@ def test_a_file_that_is_gone_meanwhile_is_named(doer: Sshd, tmp_path: Path) -> N
     said = "a: cannot be read here: No such file or directory; not put in place"
     assert (caught.value.unreachable.reason, caught.value.unreachable.advice) == (said, f"ls -l {tmp_path}/a")
     assert not (tmp_path / "b").exists()
+
+
+def test_a_connection_that_breaks_while_we_send_is_a_failure_of_the_host(
+    sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Caught: until paramiko noticed that the connection was gone, its EOFError looked like a defect of ours."""
+    begun = threading.Event()
+    usual = WireSocket.send
+
+    def send_until_it_breaks(wire: WireSocket, data: bytes, flags: int = 0) -> int:
+        if not begun.is_set():
+            return usual(wire, data, flags)
+        sshd.hang_up()
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    def talk(channel: paramiko.Channel, _command: str) -> None:
+        while channel.recv(65536):
+            begun.set()
+
+    monkeypatch.setattr(WireSocket, "send", send_until_it_breaks)
+    sshd.talk = talk
+    (tmp_path / "a").write_bytes(b"x" * 8 * 1024 * 1024)
+
+    assert refusal(sshd, tmp_path / "a", to="/there") == "the copy broke off"
 
 
 def test_what_is_too_large_is_refused_before_anything_is_contacted(tmp_path: Path) -> None:

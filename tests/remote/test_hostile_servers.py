@@ -42,6 +42,12 @@ def _raw(talk: Callable[[socket.socket], object]) -> Evil:
     return spoil
 
 
+def _much(sock: socket.socket, part: bytes, times: int) -> None:
+    """Send a part so many times: one text of a gigabyte would take this whole process seconds to make."""
+    for _ in range(times):
+        sock.sendall(part)
+
+
 def _without_end(sock: socket.socket, part: bytes) -> None:
     while True:
         sock.sendall(part)
@@ -100,7 +106,7 @@ def _trickles(channel: paramiko.Channel) -> None:
 
 
 EVILS = {
-    "banner of a gigabyte": _raw(lambda sock: sock.sendall(b"x" * 1024 * MIB)),
+    "banner of a gigabyte": _raw(lambda sock: _much(sock, b"x" * MIB, 1024)),
     "lines before the banner without end": _raw(lambda sock: _without_end(sock, b"hello\r\n" * 1000)),
     "banner of control marks": _raw(lambda sock: sock.sendall(b"\x1b]0;t\x07\xff\x00\r\n")),
     "silence": _raw(_wait),

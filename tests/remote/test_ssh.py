@@ -375,6 +375,25 @@ def test_a_stream_that_ends_gives_its_exit_code(sshd: Sshd) -> None:
     assert (code, bytes(out), bytes(err)) == (4, b"a\n", b"b\n")
 
 
+def test_a_stream_that_is_stopped_when_nothing_can_be_sent_any_more_has_stopped(sshd: Sshd) -> None:
+    """Caught: the channel could not be closed, and that looked like a defect of ours."""
+    stop = threading.Event()
+
+    def talk(channel: paramiko.Channel, _command: str) -> None:
+        channel.sendall(b"x")
+        stop.wait(60)
+
+    sshd.talk = talk
+
+    with connect(sshd.target(), sshd.credentials()) as connection:
+
+        def take(_data: bytes) -> None:
+            connection._client.set_deadline(0.0)  # what is sent from now on fails
+            stop.set()
+
+        assert connection.stream("cat", "", take, lambda _data: None, stop) == -1
+
+
 def test_a_stream_frozen_for_ever_can_be_aborted(sshd: Sshd) -> None:
     over = threading.Event()
 
