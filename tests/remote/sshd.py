@@ -94,10 +94,13 @@ class _Rules(paramiko.ServerInterface):
 
 def _forward(transport: paramiko.Transport, rules: _Rules) -> None:
     """Connect forwarded channels with where they go, as long as the connection lasts."""
+    sessions = []  # paramiko closes a channel that nobody holds, and its command may be asked for much later
     while transport.is_active():
         channel = transport.accept(0.2)
-        destination = rules.destinations.pop(channel.chanid, None) if channel else None
-        if channel and destination:
+        if channel is None:
+            continue
+        sessions.append(channel)
+        if destination := rules.destinations.pop(channel.chanid, None):
             _join(channel, destination)
 
 
