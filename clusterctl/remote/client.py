@@ -20,7 +20,7 @@ from clusterctl.remote.keys import Credentials
 from clusterctl.remote.login import log_in
 from clusterctl.remote.target import Target
 from clusterctl.remote.text import first_line
-from clusterctl.remote.wire import Wire, open_socket
+from clusterctl.remote.wire import Wire, in_seconds, open_socket
 
 KEEPALIVE_S = 15
 _WEAK = "let sshd there offer curve25519-sha256, ssh-ed25519, aes128-ctr or aes128-gcm, hmac-sha2-256; weak ones stay off"
@@ -180,7 +180,7 @@ class StrictClient(paramiko.SSHClient):
             raise HostFailure(self.target.host, "auth", reason) from None
 
     def _late(self, what: str) -> str:
-        return f"{what} within {self.timeout_s:g} s"
+        return f"{what} within {in_seconds(self.timeout_s)}"
 
 
 def _blob_type(algorithm: str) -> str:

@@ -17,7 +17,7 @@ import paramiko
 from clusterctl.remote.failure import HostFailure
 from clusterctl.remote.ssh import Connection
 from clusterctl.remote.target import Target
-from clusterctl.remote.wire import WireChannel
+from clusterctl.remote.wire import WireChannel, in_seconds
 
 # How long a failure stands before the jump host is tried again.
 STANDS_S = 3.0
@@ -56,7 +56,7 @@ class Jumps:
                 raise _not_forwarded(target, error) from None
             except (EOFError, OSError, paramiko.SSHException):
                 if jump.is_open and jump.rouse(PROOF_S):
-                    reason = f"{target.address} port {target.port}: no answer within {timeout_s:g} s, seen from {_name(target)}"
+                    reason = f"{target.address} port {target.port}: no answer within {in_seconds(timeout_s)}, seen from {_name(target)}"
                     raise HostFailure(
                         target.host, "connect", reason, next_step=_from_there(target), kind="not from there"
                     ) from None

@@ -163,7 +163,7 @@ def open_socket(target: Target, timeout_s: float) -> WireSocket:
         raise HostFailure(
             target.host, "resolve", f"{target.address}: {reason}", next_step=step, kind="resolve"
         ) from None
-    problem = f"{target.address}: looking up its address took all of the {timeout_s:g} s"
+    problem = f"{target.address}: looking up its address took all of the {in_seconds(timeout_s)}"
     step, sort = f"why is DNS slow here? getent hosts {target.address}", "slow lookup"
     for family, kind, protocol, _, address in found:
         left = deadline - time.monotonic()
@@ -181,6 +181,11 @@ def open_socket(target: Target, timeout_s: float) -> WireSocket:
     raise HostFailure(target.host, "connect", problem, next_step=step, kind=sort)
 
 
+def in_seconds(limit_s: float) -> str:
+    """Return a time limit in words, to a tenth: what one try leaves of it to the next is no round number."""
+    return f"{round(limit_s, 1):g} s"
+
+
 def _explain(target: Target, error: OSError, timeout_s: float) -> tuple[str, str, str]:
     """Return what happened, what to do next, and the kind of failure."""
     where = f"{target.address} port {target.port}"
@@ -188,7 +193,7 @@ def _explain(target: Target, error: OSError, timeout_s: float) -> tuple[str, str
         reason = f"{where}: connection refused: is sshd running? services may be fine"
         return reason, "start sshd there by its console, or set the right port in the inventory", "refused"
     if isinstance(error, TimeoutError):
-        reason = f"{where}: no answer within {timeout_s:g} s"
+        reason = f"{where}: no answer within {in_seconds(timeout_s)}"
         return (
             reason,
             f"is the host up, and does a firewall let port {target.port} through? a jump host may be needed",

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import socket
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,3 +33,16 @@ def doer(sshd: Sshd) -> Sshd:
 
     sshd.talk = talk
     return sshd
+
+
+@pytest.fixture
+def full() -> Iterator[int]:
+    """Give a port whose queue is full: the kernel drops whoever comes next, as a firewall does."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
+        waiting = [socket.socket() for _ in range(4)]
+        for each in waiting:
+            each.setblocking(False)
+            each.connect_ex(server.getsockname())
+        yield server.getsockname()[1]
+        for each in waiting:
+            each.close()

@@ -322,6 +322,8 @@ def test_health_checks_that_are_none_are_no_answer(checks: str) -> None:
         (b"", 28, Resolved(error="the registry did not answer within 10 s")),
         (b"", 124, Resolved(error="the registry did not answer within 10 s")),
         (b"", 127, Resolved(error="cannot ask the registry: curl is missing")),
+        (b"", 7, Resolved(error="docker does not answer, so the registry was not asked")),
+        (b"", 56, Resolved(error="curl ended with 56")),
     ],
 )
 def test_what_the_registry_says_of_an_image(body: bytes, code: int, resolved: Resolved) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import paramiko
@@ -36,19 +36,6 @@ class Accepted:
 
 def login(sshd: Sshd, timeout_s: float = 10.0) -> tuple[str, str, str]:
     return told(lambda: connect(sshd.target(), sshd.credentials(), timeout_s))
-
-
-@pytest.fixture
-def full() -> Iterator[int]:
-    """Give a port whose queue is full: the kernel drops whoever comes next, as a firewall does."""
-    with socket.create_server(("127.0.0.1", 0), backlog=0) as server:
-        waiting = [socket.socket() for _ in range(4)]
-        for each in waiting:
-            each.setblocking(False)
-            each.connect_ex(server.getsockname())
-        yield server.getsockname()[1]
-        for each in waiting:
-            each.close()
 
 
 # --- on the way ----------------------------------------------------------------------------------

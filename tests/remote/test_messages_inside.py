@@ -1,29 +1,22 @@
-"""What is said of a host that fails once we are logged in, whole; on the way there it is in `test_messages`."""
+"""What is said of a host that fails once we are logged in, whole; on the way there it is in `test_messages`, through a jump host in `test_messages_jump`."""
 
 from __future__ import annotations
 
 import threading
-from dataclasses import replace
 
 import paramiko
 import pytest
-from paramiko.common import (
-    OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED,
-    OPEN_FAILED_CONNECT_FAILED,
-)
+from paramiko.common import OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
 
 from clusterctl.remote import lock as lock_module
 from clusterctl.remote.answer import parse_answer
 from clusterctl.remote.dialer import Dialer
 from clusterctl.remote.fanout import fan_out
-from clusterctl.remote.jump import _lost
-from clusterctl.remote.known_hosts import fingerprint
 from clusterctl.remote.lock import take_lock
 from clusterctl.remote.lock_look import look_at_lock
 from clusterctl.remote.ssh import Connection, connect
-from clusterctl.remote.target import Target
 from tests.remote.sshd import Sshd, read_all
-from tests.remote.telling import BY_HAND, at, told, words
+from tests.remote.telling import BY_HAND, told, words
 
 NONCE = "c" * 32
 CLAIM = {"run": "r1", "by": "dev@laptop", "command": "clusterctl apply"}
@@ -187,53 +180,6 @@ def test_a_defect_of_ours_is_one_hosts_failure(sshd: Sshd) -> None:
     answers = fan_out([sshd.target()], work, Dialer(sshd.credentials()))
 
     assert words(answers["web1"]) == ("exec", "clusterctl failed: KeyError: 'x'", BY_HAND)
-
-
-# --- through a jump host -------------------------------------------------------------------------
-
-
-@pytest.fixture
-def through(sshd: Sshd) -> Target:
-    """Give a host behind the server."""
-    return replace(at("10.9.9.9"), via=replace(sshd.target("bastion"), user="ops"))
-
-
-def test_a_jump_host_that_refuses_us(sshd: Sshd, through: Target) -> None:
-    sshd.accepted.clear()
-
-    assert told(lambda: Dialer(sshd.credentials()).dial(through)) == (
-        "auth",
-        f"jump host bastion: user key refused for ops (tried {fingerprint(sshd.user_key.asbytes())})",
-        f"ssh-copy-id -p {sshd.port} ops@127.0.0.1, or name another user or key",
-    )
-
-
-def test_a_jump_host_that_forwards_nothing(sshd: Sshd, through: Target) -> None:
-    sshd.forward_answer = OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED
-
-    assert told(lambda: Dialer(sshd.credentials()).dial(through)) == (
-        "connect",
-        "jump host bastion forwards no connections for us (sshd_config: AllowTcpForwarding, PermitOpen)",
-        "let sshd there forward connections: AllowTcpForwarding yes, and PermitOpen",
-    )
-
-
-def test_a_jump_host_that_does_not_reach_the_host(sshd: Sshd, through: Target) -> None:
-    sshd.forward_answer = OPEN_FAILED_CONNECT_FAILED
-
-    assert told(lambda: Dialer(sshd.credentials()).dial(through)) == (
-        "connect",
-        "10.9.9.9 port 22: not to be reached from jump host bastion: Connect failed",
-        "is it up? does bastion have a way to it, and does a firewall let port 22 through?",
-    )
-
-
-def test_a_jump_host_whose_connection_breaks(through: Target) -> None:
-    assert words(_lost(through).unreachable) == (
-        "connect",
-        "jump host bastion: its connection broke",
-        "is it up? look at its console, and at the way to it from here",
-    )
 
 
 # --- the lock ------------------------------------------------------------------------------------

@@ -50,10 +50,10 @@ class Host:
         )
         return done.returncode, done.stdout.strip()
 
-    def offer(self, run: str = "run-1", changes: str = "web 1.0 1.1\n") -> None:
+    def offer(self, run: str = "run-1", changes: str = "web 1.0 1.1\n", driver: str = DRIVER) -> None:
         folder = self.root / "updates" / run
         folder.mkdir(parents=True, exist_ok=True)
-        text = (resources.files("clusterctl.remote") / "shell" / "updates_kit.sh").read_text("utf-8") + DRIVER
+        text = (resources.files("clusterctl.remote") / "shell" / "updates_kit.sh").read_text("utf-8") + driver
         for old, new in (
             ("PATH=/usr/local/sbin", f"ROOT={self.root}; PATH={self.root}/bin:/usr/local/sbin"),
             ("/etc/systemd/system", f"{self.root}/system"),
@@ -72,6 +72,12 @@ class Host:
     def say(self, name: str, text: str = "") -> None:
         (self.root / name).write_text(text, "utf-8")
 
+    def program(self, name: str, body: str) -> None:
+        """Put a program first in the kit's PATH; $ROOT is the host's folder."""
+        path = self.root / "bin" / name
+        path.write_text(f"#!/bin/sh\nROOT={self.root}\n{body}\n", "utf-8")
+        path.chmod(0o755)
+
     def is_armed(self) -> bool:
         return (self.root / "system" / "clusterctl-undo.timer").exists()
 
@@ -80,10 +86,9 @@ class Host:
 def host(tmp_path: Path) -> Host:
     for folder in ("bin", "system", "run", "updates"):
         (tmp_path / folder).mkdir()
-    for name, body in (("systemctl", f"ROOT={tmp_path}\n{SYSTEMCTL}"), ("journalctl", ""), ("logger", "")):
-        (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{body}\nexit 0\n")
-        (tmp_path / "bin" / name).chmod(0o755)
     made = Host(tmp_path)
+    for name, body in (("systemctl", SYSTEMCTL), ("journalctl", ""), ("logger", "")):
+        made.program(name, f"{body}\nexit 0")
     made.say("installed", "web 1.0\n")
     made.say("units", WELL)
     made.say("well", WELL)
