@@ -8,6 +8,7 @@ one there. What runs never moves; hard rules hold (the caller's `may_place`), an
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from heapq import nsmallest
@@ -44,15 +45,41 @@ class Exchange:
     taken: Newcomer | None
 
 
+class Order:
+    """Hosts by one of their loads, the least first, kept in order as loads change."""
+
+    def __init__(self, rooms: Iterable[Room], load_of: Callable[[Room], float], ranking: Ranking) -> None:
+        self._load_of, self._position = load_of, ranking.position
+        self._entries = {room.host.name: self._entry(room) for room in rooms}
+        self._sorted = sorted(self._entries.values())
+
+    def first(self, number: int) -> list[Room]:
+        """Return the hosts with the least load, at most so many."""
+        return [room for _, _, room in self._sorted[:number]]
+
+    def update(self, room: Room) -> None:
+        """Put a host where it belongs by now, if it is one of these."""
+        old = self._entries.get(room.host.name)
+        if old:
+            del self._sorted[bisect_left(self._sorted, old)]
+            self._entries[room.host.name] = self._entry(room)
+            insort(self._sorted, self._entries[room.host.name])
+
+    def _entry(self, room: Room) -> tuple[float, int, Room]:
+        return self._load_of(room), self._position(room), room
+
+
 class Levelling:
     """New instances and the hosts that take any; `run` lets them change places. `rooms` have everything counted in."""
 
     def __init__(self, ranking: Ranking, rooms: Iterable[Room], may_place: MayPlace) -> None:
         self._ranking, self._may_place = ranking, may_place
         self._rooms = [room for room in rooms if "cordoned" not in room.facts.markers]
-        self._zones: dict[str, list[Room]] = {}
+        zones: dict[str, list[Room]] = {}
         for room in self._rooms:
-            self._zones.setdefault(room.zone, []).append(room)
+            zones.setdefault(room.zone, []).append(room)
+        self._zones = {zone: self._orders(rooms_there) for zone, rooms_there in zones.items()}
+        self._fleet = self._orders(self._rooms)
         self._at: dict[str, list[Newcomer]] = {room.host.name: [] for room in self._rooms}
         self._moved: dict[Instance, str] = {}
         self._pairs = 0
@@ -81,9 +108,10 @@ class Levelling:
 
     def _ease(self, full: Room, goal: float) -> bool:
         """Do the first exchange after which neither host is too full, else the best one, of the domain or of the fleet."""
-        for rooms in (self._zones[full.zone], self._rooms):
+        of_cpus = cpu_load(full) > memory_load(full)
+        for orders in (self._zones[full.zone], self._fleet):
             others: list[Exchange] = []
-            for partner in self._partners(full, rooms):
+            for partner in orders[of_cpus].first(PARTNERS):
                 found = list(self._exchanges(full, partner))
                 if self._do_best(full, [one for one in found if one.load <= goal]):
                     return True
@@ -92,19 +120,14 @@ class Levelling:
                 return True
         return False
 
-    def _partners(self, full: Room, rooms: Sequence[Room]) -> list[Room]:
-        """Return the hosts with most left of what the full one is short of."""
-        of_cpus = cpu_load(full) > memory_load(full)
-        found = nsmallest(
-            PARTNERS,
-            rooms,
-            key=lambda room: (cpu_load(room) if of_cpus else memory_load(room), self._ranking.position(room)),
-        )
-        return [room for room in found if room is not full]
+    def _orders(self, rooms: Sequence[Room]) -> tuple[Order, Order]:
+        """Return hosts in the order of what is reserved of their memory, and of their cpus."""
+        return Order(rooms, memory_load, self._ranking), Order(rooms, cpu_load, self._ranking)
 
     def _exchanges(self, full: Room, partner: Room) -> Iterator[Exchange]:
         """Yield what could be given, alone or for something, so that the fuller host of both becomes less full."""
-        given = self._may_leave(full, partner)
+        self._pairs += 1
+        given = self._may_leave(full, partner) if partner is not full else []
         if not given:
             return
         taken = self._may_leave(partner, full)
@@ -145,6 +168,9 @@ class Levelling:
         self._put(given, full, partner if allowed else full)
         if taken:
             self._put(taken, partner, full if allowed else partner)
+        for room in (full, partner):
+            for order in (*self._zones[room.zone], *self._fleet):
+                order.update(room)
         return allowed
 
     def _put(self, newcomer: Newcomer, before: Room, after: Room) -> None:

@@ -7,7 +7,7 @@ Fewest of its service in each label it is to be spread over, in the failure doma
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from heapq import merge
 
@@ -73,14 +73,16 @@ class Ranking:
             near[cell] = *self._near(key, values), opens
             free.setdefault((*near[cell], self._in_zone.get((zone, key), 0)), []).append(entries)
         bearing: dict[Crowd, list[tuple[int, Entry]]] = {}
+        crowds = sorted(free)
+        for crowd in crowds[:1]:  # nobody who bears some is in a smaller crowd than who is beside it
+            yield from _without(bearers, free[crowd])
         for cell, entry in lineup.places(bearers):
             room = entry[-1]
             crowd = *near[cell], self._in_zone[room.zone, key]
             bearing.setdefault(crowd, []).append((room.services[key], entry))
         for crowd in sorted({*free, *bearing}):
-            yield from (
-                entry[-1] for entry in merge(*free.get(crowd, ())) if entry[-1].host.name not in bearers
-            )
+            if crowd != crowds[0]:
+                yield from _without(bearers, free.get(crowd, ()))
             yield from (entry[-1] for _, entry in sorted(bearing.get(crowd, ())))
 
     def strategy_of(self, service: Service) -> Strategy:
@@ -176,3 +178,8 @@ class Ranking:
 def key_of(instance: Instance) -> str:
     """Return the key by which rooms count the instances of a service."""
     return f"{instance.project}/{instance.service}"
+
+
+def _without(bearers: Container[str], cells: Iterable[list[Entry]]) -> Iterator[Room]:
+    """Yield the hosts of some cells, best first, that bear none."""
+    return (entry[-1] for entry in merge(*cells) if entry[-1].host.name not in bearers)

@@ -8,6 +8,8 @@ ties by name; each goes to the best of the hosts that may take it. Hard rules ar
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property
 from itertools import chain
 
 from clusterctl.model.inventory import Inventory
@@ -76,8 +78,7 @@ class Scheduler:
                 missing += [
                     (instance, service) for instance in self._staying.keep_replicated(service, recorded)
                 ]
-        for instance, service in sorted(missing, key=self._largest_first):
-            self._place(instance, service)
+        self._place_all(sorted(missing, key=self._largest_first))
         if not self._result.unplaced:
             self._level(missing)
         self._staying.collect_surplus()
@@ -139,6 +140,27 @@ class Scheduler:
         found: str | Unplaced = self._result.placed.get(instance) or self._result.unplaced[-1]
         self._result.placed, self._result.unplaced = placed, unplaced
         return found
+
+    def _place_all(self, missing: Iterable[tuple[Instance, Service]]) -> None:
+        """Place one after the other; what is like the one before, which had no place, is not asked of every host again."""
+        refused: Unplaced | None = None
+        for instance, service in missing:
+            if refused and self._are_alike(instance, refused.instance):
+                self._result.unplaced.append(replace(refused, instance=instance))
+                continue
+            self._place(instance, service)
+            refused = None if instance in self._result.placed else self._result.unplaced[-1]
+
+    def _are_alike(self, one: Instance, other: Instance) -> bool:
+        """Whether two instances are of one service, and no host means only one of them."""
+        alone = {name for name in (one.name, one.unit, other.name, other.unit) if name in self._names_taken}
+        return one.service == other.service and not alone
+
+    @cached_property
+    def _names_taken(self) -> frozenset[str]:
+        """The instances, units and containers that a host refuses by their name, or that are to be on one host only."""
+        taken = ((room.others, room.foreign_units, room.foreign_containers) for room in self.rooms.values())
+        return frozenset(chain(self._wishes.forced, *chain.from_iterable(taken)))
 
     def _place(self, instance: Instance, service: Service) -> None:
         forced, wish = (of.get(instance.name) for of in (self._wishes.forced, self._wishes.preferred))

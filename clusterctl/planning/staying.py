@@ -6,7 +6,7 @@ Where the rest goes is `scheduler`.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from itertools import count
 
 from clusterctl.model.names import natural
@@ -141,7 +141,7 @@ def _grows(unit: Observed, service: Service) -> bool:
     return (wanted.memory_bytes or 0) > unit.header.memory_bytes or (wanted.cpus or 0) > unit.header.cpus
 
 
-def _surplus_reason(unit: Observed, wanted: Iterable[Instance], project: Project) -> str:
+def _surplus_reason(unit: Observed, wanted: Collection[Instance], project: Project) -> str:
     if project.service(unit.header.service) is None:
         return f"service {unit.header.service} is no longer in the playbook"
-    return "runs twice" if unit.instance in set(wanted) else "more than the replicas wanted"
+    return "runs twice" if unit.instance in wanted else "more than the replicas wanted"

@@ -364,6 +364,20 @@ def test_declared_capacity_counts_before_the_observed() -> None:
     assert refusals(a_service(cpus=0.6), hosts, facts_of("h1")) == {"h1": "0.5 cpus left to reserve"}
 
 
+def test_a_name_that_is_taken_refuses_one_instance_and_not_the_next() -> None:
+    facts = facts_of("h1", containers=(ContainerFact("1", "shop-web-1", "x", "", "running"),))
+    found = plan_apply(
+        an_inventory(["h1"]),
+        a_project(a_service(replicas=3, max_per_host=1)),
+        a_snapshot(replace(facts, resolved=a_snapshot("h1").seen[0].resolved)),
+    )
+
+    assert [(item.instance.name, item.refusals[0].reason) for item in found.unplaced] == [
+        ("shop-web-1", "a container shop-web-1 exists and is not ours"),
+        ("shop-web-3", "1 of web here, max_replicas_per_node is 1"),
+    ]
+
+
 def test_refusals_stand_in_the_order_of_hosts() -> None:
     found = plan(a_cluster("h10", "h9"), a_project(a_service(memory_mb=9000)))
 
