@@ -153,6 +153,28 @@ def test_an_executable_without_the_variables_of_hosts_is_asked_for_each() -> Non
     assert hosts_of(found) == {"w1": "@10.0.0.1:22", "w2": "@w2:22"}
 
 
+def test_of_two_groups_at_one_depth_the_one_with_the_higher_priority_counts() -> None:
+    found = merged(
+        "{cluster: lab, sources: [{ansible: hosts}]}",
+        files={
+            "hosts": """
+                [b:vars]
+                ansible_user=blue
+                [a:vars]
+                ansible_user=amber
+                ansible_group_priority=10
+                [a]
+                h1
+                [b]
+                h1
+                h2
+            """
+        },
+    )
+
+    assert hosts_of(found) == {"h1": "amber@h1:22", "h2": "blue@h2:22"}
+
+
 def test_of_two_groups_at_one_depth_the_later_by_name_counts() -> None:
     found = merged(
         "{cluster: lab, sources: [{ansible: hosts, labels_from: [v]}]}",
@@ -270,6 +292,8 @@ def test_passwords_and_what_is_not_known_are_noted_once() -> None:
         ("h1 ansible_ssh_common_args='-o ProxyCommand=\"ssh -W %h:%p -q gate\"'", "hosts:1: h1: ProxyCommand is not honoured; write: ProxyJump gate"),
         ("h1 ansible_ssh_common_args='-o ProxyCommand=\"nc %h %p\"'", "hosts:1: h1: ProxyCommand is not honoured; write ProxyJump, or jump: in the inventory, or leave the host out (hosts: of the source)"),
         ("[a:children]\nb\n[b:children]\na", "hosts:4: [b:children]: groups go in a circle: a -> b -> a"),
+        ("[web]\nh1\n[wbe:vars]\nv=1", 'hosts:3: [wbe:vars]: no group "wbe"; did you mean "web"?'),
+        ("[a]\nh1\n[a:vars]\nansible_group_priority=high", 'hosts:4: [a:vars] ansible_group_priority: expected a whole number, got "high"'),
         ("$ANSIBLE_VAULT;1.1;AES256\n6162", "hosts:1: is encrypted by ansible-vault, and cannot be read here"),
     ],
 )  # fmt: skip

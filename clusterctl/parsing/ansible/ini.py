@@ -7,7 +7,7 @@ import shlex
 
 from clusterctl.parsing.ansible.model import AnsibleInventory
 from clusterctl.parsing.outside import scalar
-from clusterctl.parsing.words import Unfit, quoted
+from clusterctl.parsing.words import Unfit, did_you_mean, quoted
 from clusterctl.parsing.yaml import Log
 
 _SECTION = re.compile(r"\[(?P<name>[^:\]\s]+)(?::(?P<kind>\w+))?\]\s*(?:[#;].*)?")
@@ -18,6 +18,7 @@ _QUOTED = re.compile(r"""(?P<mark>["'])(?P<inside>[^"']*)(?P=mark)\s*""")
 def read_ini(text: str, log: Log, inventory: AnsibleInventory) -> None:
     """Add what the text says; mistakes are noted in `log`."""
     group, kind = "ungrouped", "hosts"
+    strangers: dict[str, int] = {}
     for number, line in enumerate(text.split("\n"), 1):
         stripped = line.strip()
         if not stripped or stripped[0] in "#;":
@@ -25,9 +26,7 @@ def read_ini(text: str, log: Log, inventory: AnsibleInventory) -> None:
         section = _SECTION.fullmatch(stripped)
         if section:
             group, kind = section["name"], section["kind"] or "hosts"
-            if kind not in {"hosts", "children", "vars"}:
-                log.add(number, f"[{group}:{kind}]: expected [{group}], [{group}:children] or [{group}:vars]")
-            inventory.group(group)
+            _open(group, kind, number, log, inventory, strangers)
         elif kind == "hosts":
             _read_host(stripped, number, log, group, inventory)
         elif kind == "children":
@@ -35,6 +34,24 @@ def read_ini(text: str, log: Log, inventory: AnsibleInventory) -> None:
             inventory.group(group).children[name] = scalar(name, number, log, f"[{group}:children]")
         elif kind == "vars":
             _read_variable(stripped, number, log, group, inventory)
+    for name, number in strangers.items():
+        log.add(
+            number,
+            f"[{name}:vars]: no group {quoted(name)}{did_you_mean(name, {*inventory.groups} - {*strangers})}",
+        )
+
+
+def _open(
+    group: str, kind: str, number: int, log: Log, inventory: AnsibleInventory, strangers: dict[str, int]
+) -> None:
+    """Begin a section; `strangers` are the groups of which only variables are known so far, with their lines."""
+    if kind not in {"hosts", "children", "vars"}:
+        log.add(number, f"[{group}:{kind}]: expected [{group}], [{group}:children] or [{group}:vars]")
+    if kind != "vars":
+        strangers.pop(group, None)
+    elif group not in inventory.groups and group != "ungrouped":
+        strangers[group] = number
+    inventory.group(group)
 
 
 def _read_host(line: str, number: int, log: Log, group: str, inventory: AnsibleInventory) -> None:

@@ -1,7 +1,7 @@
 """An Ansible inventory while it is read: hosts, groups, their variables, and which variable counts.
 
-Of several values that of the host counts, then that of the deepest group, then of groups in the order of their names
-(Ansible's "How variables are merged"). The formats are in `ansible.ini` and `ansible.tree`.
+Of several values that of the host counts, then that of the deepest group, then of the one with the highest
+`ansible_group_priority`, then of the last one by name (Ansible's "How variables are merged"). The formats are in `ansible.ini` and `ansible.tree`.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ from graphlib import CycleError, TopologicalSorter
 from clusterctl.parsing.cursor import Cursor
 from clusterctl.parsing.outside import Note, scalar
 from clusterctl.parsing.ranges import MOST_NAMES
-from clusterctl.parsing.words import Unfit, quoted
+from clusterctl.parsing.scalars import as_text
+from clusterctl.parsing.words import Expected, Unfit, quoted
 
 BUILT_IN = frozenset({"all", "ungrouped"})
 
@@ -97,14 +98,14 @@ class AnsibleInventory:
 
     def variables(self) -> Iterator[tuple[str, Variables]]:
         """Yield the variables of each host, the ones that count."""
-        depth = self._depths()
+        rank = self._ranks()
         above: dict[str, list[str]] = {name: ["all"] for name in self.hosts}
         for name, members in self.members().items():
             for host in members if name != "all" else ():
                 above[host].append(name)
         shared: dict[tuple[str, ...], Variables] = {}
         for host, groups in above.items():
-            key = tuple(sorted(groups, key=lambda name: (depth[name], name)))
+            key = tuple(sorted(groups, key=rank.__getitem__))
             if key not in shared:
                 shared[key] = self._of_groups(key)
             own, files = self.host_variables.get(host, {}), self.host_files.get(host, {})
@@ -118,6 +119,11 @@ class AnsibleInventory:
             found |= self.group_files.get(name, {})
         return found
 
+    def _ranks(self) -> Mapping[str, tuple[int, int, str]]:
+        """Return where each group stands among those of a host: the last one counts."""
+        depths = self._depths()
+        return {name: (depths[name], _priority(group), name) for name, group in self.groups.items()}
+
     def _depths(self) -> Mapping[str, int]:
         """Return how far below `all` each group is, by its longest way."""
         depth = {name: int(name != "all") for name in self.groups}
@@ -126,6 +132,18 @@ class AnsibleInventory:
                 if child in depth:
                     depth[child] = max(depth[child], depth[name] + 1)
         return depth
+
+
+def _priority(group: Group) -> int:
+    """Return the priority that a group says itself; files of group_vars have no say in it, as in Ansible."""
+    said = group.variables.get("ansible_group_priority")
+    return 1 if said is None else said.read(as_text(_whole), 1)
+
+
+def _whole(text: str) -> int:
+    if not re.fullmatch(r"-?[0-9]{1,9}", text):
+        raise Expected("a whole number")
+    return int(text)
 
 
 def expand(written: str) -> tuple[str, ...]:
