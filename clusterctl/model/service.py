@@ -13,6 +13,9 @@ from typing import Literal
 from clusterctl.model.network import NetworkUse
 from clusterctl.model.runtime import Runtime
 
+LONGEST_STOP_S = 86_400
+"""No stop is waited for longer, whatever a playbook or a unit on a host says (I11)."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Port:

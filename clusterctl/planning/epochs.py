@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from clusterctl.model.names import natural
+
 MOST_AHEAD = 1_000_000
 """More runs than a host can have missed: 1,000 a day for nearly three years. At most so many numbers does a lie cost."""
 MOST_ALONE = 10**12
@@ -16,7 +18,7 @@ MOST_ALONE = 10**12
 
 def doubt_epochs(epochs: Mapping[str, int]) -> dict[str, str]:
     """Return the hosts whose epoch cannot be true, and why, of what all that answered have seen."""
-    ranked = sorted(epochs, key=lambda name: -epochs[name])
+    ranked = sorted(epochs, key=lambda name: (-epochs[name], natural(name)))
     doubted: dict[str, str] = {}
     for place, name in enumerate(ranked):
         most, known = _most_beside(ranked[place + 1 :], epochs)

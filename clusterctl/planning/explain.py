@@ -88,7 +88,10 @@ class Scene:
         return found
 
     def explain(self, instance: Instance, hosts: frozenset[str] | None = None) -> Explanation:
-        """Return why an instance is where it is, with an answer for all hosts that were seen, or some of them."""
+        """Return why an instance is where it is, with an answer for all hosts that were seen, or some of them.
+
+        Some alone have no rank; who needs a new place is ranked on all hosts even so, since that says why it goes there.
+        """
         service = self.project.service(instance.service)
         host, why = self._home(instance)
         if service is None:
@@ -97,12 +100,13 @@ class Scene:
         counted = instance in mine.kept or instance in mine.placed
         if counted:
             self._scheduler.take_back(instance, service, host)
-        answers = self._answers(instance, service, hosts)
+        answers = self._answers(instance, service, None if instance in mine.placed else hosts)
         if counted:
             self._scheduler.put_guest(instance, service, host)
         if instance in mine.placed:
             why = f"{why}; {_choice(host, answers)}"
-        return Explanation(instance, needs(service), host, instance in mine.kept, why, answers)
+        asked = tuple(answer for answer in answers if hosts is None or answer.host in hosts)
+        return Explanation(instance, needs(service), host, instance in mine.kept, why, asked)
 
     def _answers(
         self, instance: Instance, service: Service, hosts: frozenset[str] | None
@@ -115,7 +119,7 @@ class Scene:
             after = able[number][0] if number < len(able) else ()
             found[name] = replace(
                 found[name],
-                rank=number,
+                rank=number if hosts is None else 0,
                 terms=tuple(term.words for term in mine),
                 ahead_by=_ahead_by(mine, after),
             )

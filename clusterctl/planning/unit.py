@@ -13,7 +13,7 @@ from functools import cached_property, lru_cache
 
 from clusterctl.errors import InputError
 from clusterctl.model.placement import Instance
-from clusterctl.model.service import Service
+from clusterctl.model.service import LONGEST_STOP_S, Service
 from clusterctl.planning.container import DOCKER, docker_run, label_filter
 from clusterctl.planning.gate import gate_script, gate_seconds
 from clusterctl.planning.hooks import post_start_script, pre_stop_script, start_s
@@ -87,8 +87,6 @@ def file_digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-LONGEST_STOP_S = 86_400
-"""What is read of a unit on a host is that host's word: no stop is waited for longer than a day on it (I11)."""
 _MOST_CPUS = 100_000
 
 

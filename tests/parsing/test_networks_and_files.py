@@ -217,3 +217,51 @@ def test_rights_of_a_secret_are_plain(mode: str) -> None:
 
     assert len(found) == 1
     assert found[0].startswith("1: services.web.secrets[0].mode: ")
+
+
+@pytest.mark.parametrize(
+    ("use", "network", "words"),
+    [
+        (
+            "{ipv4_address: 10.0.0.5}",
+            "{ipam: {config: [{subnet: 172.28.0.0/16}]}}",
+            "it is not in 172.28.0.0/16",
+        ),
+        ("{ipv6_address: 'fd00::5'}", "{}", "the network needs ipam with a subnet that holds it"),
+    ],
+)
+def test_an_address_that_docker_could_not_give_is_refused(use: str, network: str, words: str) -> None:
+    (line,) = in_file(f"""
+        services:
+          web: {{image: nginx, networks: {{back: {use}}}}}
+        networks: {{back: {network}}}
+    """)
+
+    assert line.startswith("2: services.web: networks.back: ")
+    assert line.endswith(f": {words}")
+
+
+def test_an_address_is_for_one_instance_on_a_host() -> None:
+    text = """
+        services:
+          web: {{image: nginx, networks: {{back: {{ipv4_address: 172.28.0.5}}}}, deploy: {{replicas: 2{more}}}}}
+        networks: {{back: {{ipam: {{config: [{{subnet: 172.28.0.0/16}}]}}}}}}
+    """
+
+    assert in_file(text.format(more="")) == [
+        (
+            "2: services.web: networks.back: 172.28.0.5: 2 replicas on one host cannot all have it; "
+            "write max_replicas_per_node: 1"
+        )
+    ]
+    assert playbook(text.format(more=", placement: {max_replicas_per_node: 1}")).services[0].replicas == 2
+
+
+def test_the_address_in_an_external_network_is_not_doubted() -> None:
+    found = playbook("""
+        services:
+          web: {image: nginx, networks: {back: {ipv4_address: 10.0.0.5}}}
+        networks: {back: {external: true}}
+    """)
+
+    assert found.services[0].networks[0].ipv4 == "10.0.0.5"

@@ -324,6 +324,20 @@ def test_leave_for_one_service_is_none_for_another() -> None:
             "deploy: {resources: {reservations: {devices: [{count: 1}]}}}",
             "deploy.resources.reservations.devices[0]: capabilities: [gpu] is needed: docker can ask for no other devices",
         ),
+        (
+            "memswap_limit: 1g",
+            "memswap_limit: docker takes none without mem_limit: it is memory and swap together",
+        ),
+        (
+            "mem_limit: 1g, memswap_limit: 512m",
+            "memswap_limit: it is memory and swap together, and cannot be below mem_limit",
+        ),
+        ("mem_limit: 32m, mem_reservation: 64m", "mem_reservation: it cannot be above mem_limit"),
+        (
+            "stop_grace_period: 9h, pre_stop: [{command: a}, {command: b}]",
+            "stop_grace_period: a stop takes so long, and as long for each command of pre_stop: a day in all is the most",
+        ),
+        ("volumes: [/srv/a:/a], tmpfs: '/a:size=1m'", "tmpfs: /a is mounted by volumes, too; keep one"),
         ("pull_policy: daily", "pull_policy: daily is not supported: write always, missing or never"),
         (
             "pids_limit: 1, deploy: {resources: {limits: {pids: 2}}}",
@@ -335,6 +349,13 @@ def test_leave_for_one_service_is_none_for_another() -> None:
 )
 def test_a_runtime_key_that_cannot_be_meant_is_refused(keys: str, expected: str) -> None:
     assert [text.removeprefix("shop.yaml:1: services.web: ") for text in service_mistakes(keys)] == [expected]
+
+
+def test_bounds_of_memory_that_docker_takes_together_are_taken() -> None:
+    found = service("mem_limit: 64m, memswap_limit: 64m, mem_reservation: 64m")
+
+    assert (found.limits.memory_bytes, found.runtime.cgroup.memory_swap_bytes) == (64 << 20, 64 << 20)
+    assert service("memswap_limit: -1").runtime.cgroup.memory_swap_bytes == -1
 
 
 def test_hooks_are_read() -> None:

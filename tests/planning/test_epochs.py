@@ -30,6 +30,12 @@ def test_a_host_far_ahead_of_all_others_is_not_believed() -> None:
     }
 
 
+def test_who_contradicts_a_lie_does_not_depend_on_who_answers_first() -> None:
+    seen = {"h1": 10**14, "h2": 42, "h3": 42}
+
+    assert doubt_epochs(seen) == doubt_epochs(dict(reversed(seen.items())))
+
+
 def test_two_that_lie_each_for_himself_are_not_believed() -> None:
     assert doubt_epochs({"h1": 10**14, "h2": 10**10, "h3": 42}) == {
         "h1": "its epoch 100000000000000 cannot be true: h2 has seen 10000000000",

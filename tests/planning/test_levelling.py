@@ -49,6 +49,8 @@ def test_an_instance_that_would_be_elsewhere_by_itself_says_so() -> None:
         "runs nowhere yet; the best for all new instances together; by itself it would go to h2",
     )
     assert told["a"][1] == "runs nowhere yet; of the hosts that may have it this is the best"
+    moved = next(one for one in scene.instances if one.service == "e")
+    assert scene.explain(moved, frozenset({"h1"})).why == told["e"][1]
 
 
 def test_what_runs_does_not_change_places_with_what_is_new() -> None:

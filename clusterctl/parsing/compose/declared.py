@@ -9,7 +9,7 @@ from clusterctl.model.inventory import Policy
 from clusterctl.model.service import Service
 from clusterctl.parsing.compose.allow import check_privileges
 from clusterctl.parsing.compose.files import check_sizes, with_contents
-from clusterctl.parsing.compose.networks import with_networks
+from clusterctl.parsing.compose.networks import check_addresses, with_networks
 from clusterctl.parsing.compose.volumes import with_volumes
 from clusterctl.parsing.cursor import Cursor
 
@@ -42,4 +42,5 @@ def services_of(root: Cursor, keys: Mapping[str, Any], project: str, policy: Pol
     for entry in root.value.entries:
         if entry.key == "services":
             check_privileges(root.at(entry), services, project, policy)
+            check_addresses(root.at(entry), services)
     return services

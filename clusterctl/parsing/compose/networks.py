@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -124,13 +124,40 @@ def with_networks(service: Service, networks: Mapping[str, Network]) -> Service:
     return replace(service, networks=() if known == (DEFAULT,) else known)
 
 
+def check_addresses(services: Cursor, found: Iterable[Service]) -> None:
+    """Note addresses of services that no subnet of their network holds, or that two instances would have."""
+    places = dict(services.entries()) if services.value.kind == "map" else {}
+    for service in found:
+        for use in service.networks:
+            for address in filter(None, (use.ipv4, use.ipv6)):
+                words = _why_not_there(use.network, address)
+                if service.mode == "replicated" and service.replicas > 1 and service.max_per_host != 1:
+                    words = f"{service.replicas} replicas on one host cannot all have it; write max_replicas_per_node: 1"
+                if words:
+                    places[service.name].mistake(f"networks.{use.network.key}: {address}: {words}")
+
+
+def _why_not_there(network: Network, address: str) -> str:
+    """Return why docker cannot give an address in a network of this file; what an external one has is not known."""
+    if network.external:
+        return ""
+    subnets = [subnet for subnet, _, _ in network.pools]
+    if any(ipaddress.ip_address(address) in ipaddress.ip_network(subnet) for subnet in subnets):
+        return ""
+    return (
+        f"it is not in {' or '.join(subnets)}"
+        if subnets
+        else "the network needs ipam with a subnet that holds it"
+    )
+
+
 def check_networks(cursor: Cursor, keys: Mapping[str, Any]) -> None:
     """Note what cannot be together."""
     if keys.get("networks") and keys.get("network_mode"):
         cursor.mistake("networks and network_mode cannot be together; keep one")
 
 
-_ADDRESS = Key(text_by(parse_ip), "needs ipam with a subnet, and replicas: 1")
+_ADDRESS = Key(text_by(parse_ip), "needs ipam with a subnet, and one instance on a host at most")
 NETWORK_KEYS: Mapping[str, Key] = {
     "networks": Key(
         read_declared(parse_network_name, _read_network),

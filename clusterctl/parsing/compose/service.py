@@ -11,6 +11,7 @@ from clusterctl.parsing.compose.depends import check_dependencies
 from clusterctl.parsing.compose.deploy import check_resources
 from clusterctl.parsing.compose.networks import check_networks
 from clusterctl.parsing.compose.runtime import runtime_of
+from clusterctl.parsing.compose.together import check_bounds, check_targets
 from clusterctl.parsing.compose.walk import Context, read_section
 from clusterctl.parsing.cursor import Cursor
 from clusterctl.parsing.names import parse_service_name
@@ -79,7 +80,10 @@ def _read_service(name: str, cursor: Cursor, context: Context) -> Service:
     _check_canary(cursor, service)
     _check_singleton(cursor, service)
     _check_length(cursor, service)
-    return _with_limits(cursor, keys, _with_storage(keys, _checked_command(cursor, service)))
+    found = _with_limits(cursor, keys, _with_storage(keys, _checked_command(cursor, service)))
+    check_bounds(cursor, found)
+    check_targets(cursor, keys)
+    return found
 
 
 def _check_canary(cursor: Cursor, service: Service) -> None:
