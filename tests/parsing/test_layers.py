@@ -441,11 +441,20 @@ def test_a_profile_that_no_service_has_is_a_slip() -> None:
     ]
 
 
-def test_a_dependency_that_need_not_be_there_goes_with_its_profile() -> None:
-    text = """
+def test_a_file_of_which_every_service_has_a_profile_says_how_to_ask_for_one() -> None:
+    text = "services: {a: {image: x, profiles: [one]}, b: {image: x, profiles: [two, one]}}"
+
+    assert mistakes(lambda: project(text)) == [
+        "shop.yaml:1: services: every service has a profile, and none is asked for; add --profile one or --profile two"
+    ]
+
+
+@pytest.mark.parametrize("false", ["false", "False"])
+def test_a_dependency_that_need_not_be_there_goes_with_its_profile(false: str) -> None:
+    text = f"""
         services:
-          web: {image: nginx, depends_on: {debug: {condition: service_started, required: false}}}
-          debug: {image: busybox, profiles: [debug]}
+          web: {{image: nginx, depends_on: {{debug: {{condition: service_started, required: {false}}}}}}}
+          debug: {{image: busybox, profiles: [debug]}}
     """
 
     off, on = project(text), project(text, profiles=frozenset({"debug"}))

@@ -18,7 +18,7 @@ def leave(path: str) -> str:
 
 
 def taken(port: str) -> str:
-    return f"the host's port {port} is taken on line 1 already; publish another one"
+    return f"the host's port {port} is taken by ports[0] already; publish another one"
 
 
 @pytest.mark.parametrize(

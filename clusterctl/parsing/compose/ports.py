@@ -35,10 +35,9 @@ def read_ports(cursor: Cursor, context: Context) -> tuple[Port, ...]:
             if port in ports:
                 item.mistake(f"the same port as on line {ports[port].line}")
             elif other := next((one for one in beside if _clash(one, port)), None):
-                words = (
-                    f"the host's port {port.published}/{port.protocol} is taken on line {ports[other].line}"
-                )
-                item.mistake(f"{words} already; publish another one")
+                place = ports[other].path.rpartition(".")[2]
+                words = f"the host's port {port.published}/{port.protocol} is taken by {place} already"
+                item.mistake(f"{words}; publish another one")
             ports[port] = item
             beside.append(port)
     return tuple(ports)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 from clusterctl.parsing.cursor import Cursor
-from clusterctl.parsing.scalars import as_text
+from clusterctl.parsing.scalars import as_text, flag_of
 from clusterctl.parsing.words import Expected, did_you_mean, quoted
 from clusterctl.parsing.yaml_core import Value
 
@@ -40,6 +40,11 @@ def without_profiles(root: Cursor, wanted: Collection[str]) -> Cursor:
         for name, profiles in has.items()
         if profiles and ALL not in wanted and not set(profiles) & set(wanted)
     }
+    if off and off.keys() == has.keys():
+        names = sorted({profile for profiles in off.values() for profile in profiles})
+        ways = " or ".join(f"--profile {name}" for name in names[:3])
+        place.mistake(f"every service has a profile, and none is asked for; add {ways}")
+        return root
     return replace(root, value=_without(root.value, place, off)) if off else root
 
 
@@ -67,7 +72,10 @@ def _without(root: Value, place: Cursor, off: Mapping[str, tuple[str, ...]]) -> 
 
 def _is_optional(dependency: Value) -> bool:
     required = dependency.get("required")
-    return required is not None and required.text == "false"
+    try:
+        return required is not None and not flag_of(required)
+    except Expected:
+        return False
 
 
 def _independent(service: Cursor, off: Mapping[str, tuple[str, ...]]) -> Value:
