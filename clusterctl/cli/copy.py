@@ -96,7 +96,10 @@ def _fetch(workspace: Workspace, of: tuple[str, str], to: str, limit_s: float, *
         for folder in folders.values():
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise InputError(f"{to}: cannot be written: {error.strerror}") from None
+        raise InputError(
+            f"{to}: cannot be written: {error.strerror}",
+            next_step="name a folder that you may write to. Nothing was contacted.",
+        ) from None
 
     room = Room()
 

@@ -68,7 +68,7 @@ def rest(jitter: str) -> None:
 
     most_s = seconds("--jitter", jitter) if jitter else 0
     if most_s > LONGEST_JITTER_S:
-        raise InputError(f"--jitter: {jitter} is longer than an hour", next_step="clusterctl --help")
+        raise InputError(f"--jitter: {jitter} is longer than an hour")
     if most_s:
         time.sleep(random.uniform(0, most_s))  # noqa: S311 - no secret hangs on it
 

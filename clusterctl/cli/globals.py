@@ -200,6 +200,7 @@ class GlobalsAnywhere(TyperGroup):
                 if ctx.obj.verbose:
                     say(f"{error}; nothing was done (--busy-ok)")
                 return EXIT_DONE
+            _name_page(error, ctx)
             if getattr(ctx.obj, "output", "table") == "json":
                 show_document("Error", error_document(error))
             raise
@@ -228,8 +229,8 @@ class GlobalsAnywhere(TyperGroup):
             name = word.partition("=")[0] if word.startswith("--") else word[:2]
             if word.startswith("-") and name in takes_value and name not in self._own_options(ctx, rest):
                 front.append(word)
-                if takes_value[name] and word == name and args:
-                    front.append(args.pop(0))
+                if takes_value[name] and word == name:
+                    front.append(_value_of(word, args))
             else:
                 rest.append(word)
         return front, rest
@@ -243,3 +244,17 @@ class GlobalsAnywhere(TyperGroup):
         if command is self:
             return set()
         return {name for param in command.get_params(ctx) for name in param.opts}
+
+
+def _value_of(option: str, words: list[str]) -> str:
+    """Take the value of an option from the words behind it; raises InputError where there is none."""
+    if not words:
+        raise InputError(f"{option}: its value is missing", next_step="clusterctl --help")
+    return words.pop(0)
+
+
+def _name_page(error: ClusterctlError, ctx: Any) -> None:
+    """Have an error about an option lead to the help it is in: that of the verb, or, before there are settings, ours."""
+    if isinstance(error, InputError) and error.message.startswith("--") and not error.next_step:
+        verb = f" {ctx.invoked_subcommand}" if isinstance(ctx.obj, Settings) else ""
+        error.next_step = f"{ctx.command_path}{verb} --help"

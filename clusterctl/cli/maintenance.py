@@ -191,9 +191,7 @@ def seconds(option: str, text: str, least_s: int = 0) -> int:
 
     found_s = int(_read(option, text, parse_duration))
     if found_s < least_s:
-        raise InputError(
-            f'{option}: expected {least_s}s or more, got "{text}"', next_step="clusterctl --help"
-        )
+        raise InputError(f'{option}: expected {least_s}s or more, got "{text}"')
     return found_s
 
 
@@ -210,6 +208,6 @@ def _read(option: str, text: str, parser: Callable[[str], T]) -> T:
     try:
         return parser(text)
     except Expected as expected:
-        raise InputError(f"{option}: {expected.got(quoted(text))}", next_step="clusterctl --help") from None
+        raise InputError(f"{option}: {expected.got(quoted(text))}") from None
     except Unfit as unfit:
-        raise InputError(f"{option}: {unfit}", next_step="clusterctl --help") from None
+        raise InputError(f"{option}: {unfit}") from None

@@ -76,9 +76,9 @@ def update(  # noqa: PLR0913, PLR0917 - typer wants one parameter an option
     """Update the operating system of hosts; an update that breaks a host takes itself back."""
     workspace = Workspace(ctx.obj, f"update {hosts}")
     names = chosen(workspace, hosts)
+    when, undo_after_s = _when(reboot), _undo_after_s(undo_after)
     if check:
         return _check(workspace, names)
-    when, undo_after_s = _when(reboot), _undo_after_s(undo_after)
     intent = UpdateIntent(
         names,
         rolling_of(workspace, max_unavailable, window, soak, deadline, canary, per_zone=per_zone),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
@@ -30,7 +31,7 @@ def wrong_usage(error: Any) -> str:
     if hasattr(error, "possibilities"):
         return _no_option(error.ctx, error.option_name)
     if param is None:
-        return str(error.format_message())
+        return _too_many(error) or str(error.format_message())
     name = param.opts[-1] if param.param_type_name == "option" else param.metavar or param.name.upper()
     if hasattr(error, "param_type"):
         return f"{name} is missing"
@@ -38,6 +39,16 @@ def wrong_usage(error: Any) -> str:
         return f"{name}: {error.message}"
     expected = _EXPECTED[found["type"]].format(**found.get("ctx", {}))
     return f"{name}: expected {expected}, got {str(found['input'])!r}"
+
+
+def _too_many(error: Any) -> str:
+    """Return that a word is one too many, and how several hosts are named; empty where it is about something else."""
+    found = re.match(r"Got unexpected extra argument(?:s|\(s\))? \((.*)\)", str(error.format_message()))
+    if found is None:
+        return ""
+    names = [one.name for one in error.ctx.command.params if one.param_type_name == "argument"]
+    several = {"hosts", "selector"} & set(names[-1:])
+    return f"too many words: {found[1]}{'; several hosts are one word: web1,web2' if several else ''}"
 
 
 def next_step(error: Any) -> str:

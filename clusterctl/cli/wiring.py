@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from clusterctl.operations.fencing import Fencing
     from clusterctl.operations.rights import Journal, Lock
     from clusterctl.operations.ssh_fleet import SshFleet
+    from clusterctl.parsing.compose.layers import Layers
     from clusterctl.parsing.inventory.file import Reading
     from clusterctl.remote.keys import Credentials
     from clusterctl.remote.secret import Secret
@@ -80,6 +81,11 @@ class Workspace:
             self._files[path] = read_file(path, "playbook")
         return self._files[path]
 
+    @cached_property
+    def _layers(self) -> Layers:
+        """The layers of every playbook of a run, read once, as those are."""
+        return self.layers.read(read_file)
+
     def playbook(self, path: str) -> Project:
         """Return the playbook with its layers, parsed; files that it names are read from its own folder."""
         from clusterctl.parsing.compose.playbook import parse_playbook
@@ -91,7 +97,7 @@ class Workspace:
             default_name=Path(path).stem,
             read_file=lambda name: read_beside(folder, name),
             policy=self.inventory.policy,
-            layers=self.layers.read(read_file),
+            layers=self._layers,
         )
 
     @cached_property

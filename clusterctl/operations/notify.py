@@ -62,9 +62,9 @@ def _words(command: str) -> tuple[str, ...]:
     try:
         words = tuple(shlex.split(command))
     except ValueError as error:
-        raise InputError(f"--notify-command: {error}: {command!r}", next_step="clusterctl --help") from None
+        raise InputError(f"--notify-command: {error}: {command!r}") from None
     if not words:
-        raise InputError("--notify-command: no command", next_step="clusterctl --help")
+        raise InputError("--notify-command: no command")
     return words
 
 

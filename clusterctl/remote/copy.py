@@ -23,6 +23,7 @@ from clusterctl.remote.text import first_line
 
 CHUNK_BYTES = 256 * 1024
 _MAY = "is there room, and may the user do that there? --sudo copies as root"
+_LOOK = "see what is there: clusterctl exec HOST -- ls -l PATH"
 MOST_FILE_BYTES = 1024**3
 MOST_TOTAL_BYTES = 10 * 1024**3
 MOST_FILES = 100_000
@@ -211,8 +212,11 @@ def in_time(deadline: float, channel: paramiko.Channel, host: str) -> None:
 
 def broken_off(host: str, said: bytes) -> HostFailure:
     """Return the failure of a stream that ended early, in the words of its last breath."""
-    reason = first_line(said) or "the copy broke off"
-    return HostFailure(host, "exec", reason, next_step=_MAY if " cannot " in reason else "")
+    reason = first_line(said or "the copy broke off")
+    if not said:
+        return HostFailure(host, "exec", reason)
+    refused = " cannot " in reason or reason.endswith("Permission denied")
+    return HostFailure(host, "exec", reason, next_step=_MAY if refused else _LOOK)
 
 
 def as_asked(connection: Connection, script: str, words: Sequence[str], *, as_root: bool) -> str:

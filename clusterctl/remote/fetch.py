@@ -49,6 +49,9 @@ find "./$name" -xdev ! -name '*
   if [ -L "$path" ] || { [ ! -d "$path" ] && [ ! -f "$path" ]; }; then printf 'L 0 0 %s\n' "${path#./}"; continue; fi
   if [ -d "$path" ]; then printf 'D %s 0 %s\n' "$(stat -c %a -- "$path")" "${path#./}"; continue; fi
   size=$(stat -c %s -- "$path") && [ -r "$path" ] || { printf '%s: cannot be read\n' "$path" >&2; exit 1; }
+  if [ "$size" = 0 ] && [ "$(head -c 1 -- "$path" | wc -c)" != 0 ] && [ "$(stat -c %s -- "$path")" = 0 ]; then
+    printf '%s: tells no size, so it is not copied: exec shows it, with cat\n' "$path" >&2; exit 1
+  fi
   printf 'F %s %s %s\n' "$(stat -c %a -- "$path")" "$size" "${path#./}"
   head -c "$size" -- "$path"
 done && printf 'E 0 0 end\n'

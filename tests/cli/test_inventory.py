@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 
@@ -226,3 +227,16 @@ def test_what_cannot_be_read_is_a_mistake_of_the_inventory(desk: Desk, source: s
     ran = desk.run("ps")
 
     assert (ran.code, ran.err) == (2, f"error: inventory.yaml:2: {expected}\n")
+
+
+def test_a_layer_that_is_a_pipe_is_read_once_for_all_playbooks(desk: Desk) -> None:
+    desk.write("other.yaml", "services: {api: {image: a}}\n")
+    reader, writer = os.pipe()
+    os.write(writer, b"x-note: a layer\n")
+    os.close(writer)
+
+    ran = desk.run("validate", "shop.yaml", "other.yaml", "-f", f"/dev/fd/{reader}")
+
+    os.close(reader)
+    assert ran.code == 0, ran.err
+    assert ran.out.splitlines()[1:] == ["shop.yaml: 1 service", "other.yaml: 1 service"]

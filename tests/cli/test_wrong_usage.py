@@ -26,7 +26,8 @@ LIMIT = "expected a number of at least 1, or a percentage from above 0% to 100%,
 def test_a_number_out_of_range(desk: Desk, words: str, message: str) -> None:
     ran = desk.run(*words.split())
 
-    assert (ran.code, ran.out, ran.err) == (2, "", f"error: {message}\n")
+    page = "" if words.startswith("ps") else f"{words.split(maxsplit=1)[0]} "
+    assert (ran.code, ran.out, ran.err) == (2, "", f"error: {message}\nnext: clusterctl {page}--help\n")
     assert desk.cluster.looks == []
 
 
@@ -39,18 +40,23 @@ def test_a_number_out_of_range(desk: Desk, words: str, message: str) -> None:
         ("exec h1 --timeout x -- true", "--timeout: expected a number, got 'x'", "exec "),
         ("logs shop -n 1e6", "--lines: expected a whole number, got '1e6'", "logs "),
         ("rebalance --max-moves 0", "--max-moves: expected 1 or more, got '0'", "rebalance "),
+        ("drain h1 h2", "too many words: h2; several hosts are one word: web1,web2", "drain "),
+        ("apply shop.yaml a b", "too many words: a b", "apply "),
+        ("ps -o", "-o: its value is missing", ""),
+        ("update h1 --check --undo-after 25h", "--undo-after: expected 1s to 24h, got '25h'", "update "),
+        ("update h1 --check --reboot x", "--reboot: expected if-needed, never or always, got 'x'", "update "),
         ("ps --deadline 0", '--deadline: expected 1s or more, got "0"', ""),
         ("ps --deadline inf", f'--deadline: {DURATION} "inf"', ""),
         ("ps --deadline -1s", f'--deadline: {DURATION} "-1s"', ""),
         ("ps --deadline 10", f'--deadline: {DURATION} "10": the unit is missing', ""),
-        ("reboot h1 --deadline 0s", '--deadline: expected 1s or more, got "0s"', ""),
-        ("reboot h1 --soak nan", f'--soak: {DURATION} "nan"', ""),
-        ("failover --period 0", '--period: expected 1s or more, got "0"', ""),
-        ("health --period 500ms", '--period: expected 1s or more, got "500ms"', ""),
-        ("events --since 99999999999999d", f'--since: {DURATION} "99999999999999d"', ""),
-        ("drain h1 --max-unavailable 0", f'--max-unavailable: {LIMIT} "0"', ""),
-        ("drain h1 --max-unavailable 101%", f'--max-unavailable: {LIMIT} "101%"', ""),
-        ("drain h1 --max-unavailable nan", f'--max-unavailable: {LIMIT} "nan"', ""),
+        ("reboot h1 --deadline 0s", '--deadline: expected 1s or more, got "0s"', "reboot "),
+        ("reboot h1 --soak nan", f'--soak: {DURATION} "nan"', "reboot "),
+        ("failover --period 0", '--period: expected 1s or more, got "0"', "failover "),
+        ("health --period 500ms", '--period: expected 1s or more, got "500ms"', "health "),
+        ("events --since 99999999999999d", f'--since: {DURATION} "99999999999999d"', "events "),
+        ("drain h1 --max-unavailable 0", f'--max-unavailable: {LIMIT} "0"', "drain "),
+        ("drain h1 --max-unavailable 101%", f'--max-unavailable: {LIMIT} "101%"', "drain "),
+        ("drain h1 --max-unavailable nan", f'--max-unavailable: {LIMIT} "nan"', "drain "),
     ],
 )
 def test_what_is_no_number_or_no_duration(desk: Desk, words: str, message: str, page: str) -> None:
@@ -67,7 +73,8 @@ def test_of_an_option_given_twice_the_last_counts(desk: Desk) -> None:
         desk.run("ps", "--workers", "0", "--workers", "3"),
     )
 
-    assert (first.code, first.err) == (2, "error: --workers: expected a whole number from 1 to 1000, got 0\n")
+    assert first.code == 2
+    assert first.err.startswith("error: --workers: expected a whole number from 1 to 1000, got 0\n")
     assert last.code == 0
 
 

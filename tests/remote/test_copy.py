@@ -11,7 +11,7 @@ import paramiko
 import pytest
 
 from clusterctl.errors import InputError
-from clusterctl.remote.copy import Copied, Item, list_items, send_items
+from clusterctl.remote.copy import Copied, Item, broken_off, list_items, send_items
 from clusterctl.remote.failure import HostFailure
 from clusterctl.remote.fetch import Room, fetch
 from clusterctl.remote.ssh import connect
@@ -203,3 +203,23 @@ def test_what_is_too_large_is_refused_before_anything_is_contacted(tmp_path: Pat
         list_items([str(tmp_path / "sparse")])
 
     assert caught.value.message == f"{tmp_path}/sparse: larger than 1 GiB"
+
+
+def test_what_may_not_be_read_or_is_not_there_says_what_to_do(doer: Sshd, tmp_path: Path) -> None:
+    said = []
+    for source in (f"{tmp_path}/nothing", "/dev/null", "/proc/version"):
+        with pytest.raises(HostFailure) as caught:
+            get(doer, source, tmp_path / "got")
+        said.append((caught.value.unreachable.reason, caught.value.unreachable.advice))
+
+    step = "see what is there: clusterctl exec HOST -- ls -l PATH"
+    size = "./version: tells no size, so it is not copied: exec shows it, with cat"
+    assert said == [
+        (f"{tmp_path}/nothing: is not there", step),
+        ("null: is neither a file nor a folder", step),
+        (size, step),
+    ]
+    assert broken_off("h1", b"find: './x': Permission denied\n").unreachable.advice == (
+        "is there room, and may the user do that there? --sudo copies as root"
+    )
+    assert broken_off("h1", b"").unreachable.advice == "log in by hand and see why: clusterctl ssh h1"

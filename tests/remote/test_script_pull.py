@@ -79,3 +79,15 @@ def test_an_image_that_is_there_is_not_pulled(host: ShellHost) -> None:
     (result,) = host.run(PULL)
 
     assert result.status == "unchanged"
+
+
+def test_a_pull_that_does_not_end_is_told(host: ShellHost) -> None:
+    pulls(host, "never")
+    host.program("timeout", '[ "$1" -lt 800 ] || exit 124; shift; exec "$@"')
+
+    (result,) = host.run(PULL)
+
+    assert (result.status, result.detail) == (
+        "failed",
+        f"docker pull {IMAGE}: it did not end within 15 minutes",
+    )

@@ -12,7 +12,8 @@ pull() {
   until timeout "$((pull_end - $(now)))" docker pull -q "$2" >/dev/null 2>"$STAGE/log.$1"; do
     if [ "$pull_try" -eq 3 ] || [ "$(now)" -gt "$((pull_end - 60))" ] || ! grep -Eqi "$PASSING" "$STAGE/log.$1"; then
       if [ "$pull_try" -gt 1 ]; then pull_tries=" ($pull_try times)"; else pull_tries=; fi
-      result "$1" failed 0 "docker pull $2$pull_tries: $(last_line "$STAGE/log.$1")"; return
+      pull_said=$(last_line "$STAGE/log.$1")
+      result "$1" failed 0 "docker pull $2$pull_tries: ${pull_said:-it did not end within 15 minutes}"; return
     fi
     sleep "$((pull_try * 5 + $(od -An -N1 -tu1 /dev/urandom) % 10))"
     pull_try=$((pull_try + 1))
