@@ -10,6 +10,7 @@ from clusterctl.model.report import Report, Status
 from clusterctl.model.step import (
     ApplyUnit,
     ClearMarker,
+    CopyFile,
     Fence,
     Reboot,
     RemoveUnit,
@@ -66,11 +67,14 @@ def _is_of(change: HostChange, step: Step) -> bool:
             return (isinstance(step, SetMarker) and step.marker == "draining") or isinstance(
                 step, RemoveUnit | StopUnit
             )
+        case "command":  # of one host there may be several
+            if isinstance(step, CopyFile):
+                return change.reason == f"copy to {step.path}"
+            return isinstance(step, RunCommand) and change.reason == step.command
         case _:
             kinds: dict[str, type] = {
                 "reboot": Reboot,
                 "update": ApplyUpdates,
-                "command": RunCommand,
                 "verify": Verify,
                 "fence": Fence,
             }

@@ -63,9 +63,9 @@ def _print_limits(limits: Limits | None) -> None:
 def _counts(plan: Plan) -> str:
     hosts = Counter(change.kind for change in plan.host_changes)
     instances = Counter(change.kind for change in plan.changes)
-    words = [
-        f"{count} {'host' if count == 1 else 'hosts'} to {kind}" for kind, count in sorted(hosts.items())
-    ]
+    commands = hosts.pop("command", 0)
+    words = [f"{_hosts(count)} to {kind}" for kind, count in sorted(hosts.items())]
+    words += [f"{commands} {'command' if commands == 1 else 'commands'} to run"] if commands else []
     words += [f"{count} to {kind}" for kind, count in sorted(instances.items())]
     unchanged = [f"{plan.unchanged} unchanged"] if plan.changes or plan.unchanged or not words else []
     return ", ".join([*(words or ["only records to write"]), *unchanged])
@@ -136,7 +136,7 @@ def _courses(batches: Sequence[Batch]) -> list[tuple[list[str], str]]:
 
 
 def _batch(batch: Batch) -> str:
-    return f"{batch.title} on {_names(batch.hosts)}{_pause(batch)}"
+    return f"{batch.title} on {_names(batch.hosts)}{_pause(batch)}" if batch.hosts else batch.title
 
 
 def _title(batch: Batch) -> str:
@@ -144,7 +144,7 @@ def _title(batch: Batch) -> str:
 
 
 def _pause(batch: Batch) -> str:
-    return f", then wait {batch.pause_s:g} s" if batch.pause_s else ""
+    return f", then wait {batch.pause_s:g} s" if batch.pause_s and batch.hosts else ""
 
 
 def _fold_middle(words: Iterable[str]) -> list[str]:

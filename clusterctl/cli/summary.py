@@ -64,8 +64,9 @@ def _print_table(report: Report, times: Stopwatch) -> None:
 def _print_done(report: Report) -> None:
     """Print what is left for a person, and the one line that says it is done."""
     plan = report.plan
-    counts = Counter(past(change.kind) for change, fate in fates_of(report) if fate == "done")
-    words = ", ".join(f"{count} {kind}" for kind, count in sorted(counts.items())) or "records written"
+    counts = Counter(change.kind for change, fate in fates_of(report) if fate == "done")
+    told = sorted((past(kind, count), count) for kind, count in counts.items())
+    words = ", ".join(f"{count} {words}" for words, count in told) or "records written"
     held = sorted(_kept_out(report))
     if held:
         names = _fold(held)
@@ -106,9 +107,9 @@ def next_steps(report: Report) -> list[str]:
     ]
 
 
-def past(kind: str) -> str:
-    """Return a kind of change as what has been done."""
-    return _PAST.get(kind, kind)
+def past(kind: str, count: int = 2) -> str:
+    """Return a kind of change as what has been done, so many times."""
+    return "command run" if kind == "command" and count == 1 else _PAST.get(kind, kind)
 
 
 def _say_rolled_back(back: Report, generation: int) -> None:
@@ -165,8 +166,8 @@ def _table(report: Report) -> tuple[list[str], list[list[str]]]:
     """Return what became of how many: columns, and a row for each kind of change."""
     counts: dict[str, Counter[Fate]] = {}
     for change, fate in fates_of(report):
-        noun = "instances" if isinstance(change, Change) else "hosts"
-        counts.setdefault(f"{noun} {past(change.kind)}", Counter())[fate] += 1
+        noun = "instances " if isinstance(change, Change) else "" if change.kind == "command" else "hosts "
+        counts.setdefault(f"{noun}{past(change.kind)}", Counter())[fate] += 1
     any_begun = any(fates["begun"] for fates in counts.values())
     columns: list[Fate] = ["done", "failed", *(["begun"] if any_begun else []), "not touched"]  # type: ignore[list-item]
     rows = [[what, *(str(fates[column]) for column in columns)] for what, fates in counts.items()]

@@ -9,7 +9,7 @@ import pytest
 from clusterctl.cli.documents import plan_document
 from clusterctl.cli.plan_view import host_lines, order_lines, print_plan
 from clusterctl.model.plan import Batch, HostChange, Plan
-from clusterctl.model.step import PullImage, SetMarker
+from clusterctl.model.step import PullImage, RunCommand, SetMarker
 from tests.cli.scenes import a_deploy, a_reboot
 
 
@@ -80,6 +80,16 @@ def test_hosts_that_take_the_same_course_are_named_in_their_order_the_middle_of_
         "order:",
         "  h9, h10, h11, and 8 more, h20, h21, h1, one after the other: take out, reboot, back",
     ]
+
+
+def test_commands_are_counted_and_a_pause_has_no_hosts(capsys: pytest.CaptureFixture[str]) -> None:
+    batches = (
+        Batch("exec", (RunCommand("h1", "load", 10.0, "step exec", about="h1"),)),
+        Batch("wait 5 s", (), pause_s=5.0),
+    )
+    plan = Plan("run", "steps", batches, host_changes=(HostChange("command", "h1", "load"),))
+
+    assert printed(plan, capsys)[-2:] == ["plan: 1 command to run", "order: exec on h1; wait 5 s"]
 
 
 def test_many_batches_are_folded_in_the_middle() -> None:

@@ -9,7 +9,7 @@ from clusterctl.cli.stopwatch import Stopwatch
 from clusterctl.cli.summary import next_steps, print_report, say_failures
 from clusterctl.model.plan import Batch, HostChange, Plan
 from clusterctl.model.report import Event, Report, StepResult
-from clusterctl.model.step import RunCommand
+from clusterctl.model.step import CopyFile, RunCommand
 from tests.cli.scenes import RUN, a_deploy, a_reboot, begins, ends, results, until
 
 Out = pytest.CaptureFixture[str]
@@ -170,11 +170,33 @@ def test_a_fleet_that_could_be_taken_back_only_in_part_says_so(capsys: Out) -> N
 
 def test_a_command_that_the_operator_ran_about_a_host_counts_for_that_host(capsys: Out) -> None:
     step = RunCommand("", "balancer out h1", 10.0, "hook", about="h1")
-    plan = Plan("run", "steps", (Batch("before", (step,)),), host_changes=(HostChange("command", "h1", ""),))
+    plan = Plan(
+        "run",
+        "steps",
+        (Batch("before", (step,)),),
+        host_changes=(HostChange("command", "h1", "balancer out h1"),),
+    )
 
     print_report(Report(plan, (StepResult(step, "changed"),), "", 1), Stopwatch())
 
-    assert capsys.readouterr().out.splitlines()[-1] == "run steps: done: 1 commands run"
+    assert capsys.readouterr().out.splitlines()[-1] == "run steps: done: 1 command run"
+
+
+def test_of_several_commands_on_one_host_each_has_its_own_fate(capsys: Out) -> None:
+    steps = (
+        CopyFile("h1", "/etc/a", b"", 0o644, "root:root", "step copy"),
+        RunCommand("h1", "load", 10.0, "step exec", about="h1"),
+        RunCommand("h1", "test", 10.0, "step exec", about="h1"),
+    )
+    reasons = ("copy to /etc/a", "load", "test")
+    changes = tuple(HostChange("command", "h1", reason) for reason in reasons)
+    plan = Plan("run", "steps", tuple(Batch("exec", (step,)) for step in steps), host_changes=changes)
+    ended = (*results(steps[:1], "changed"), *results(steps[1:2], "failed"))
+
+    print_report(Report(plan, ended, "batch “exec” failed on h1", 1), Stopwatch())
+
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert rows == [["DONE", "FAILED", "NOT", "TOUCHED"], ["commands", "run", "1", "1", "1"]]
 
 
 def test_a_drain_says_how_the_hosts_come_back(capsys: Out) -> None:
