@@ -61,7 +61,7 @@ def run(here: Path, *words: str) -> tuple[int, str, str]:
         ),
         (
             ("hosts", "trust", "web1", "--fingerprint", "x"),
-            "error: --fingerprint: expected SHA256: and 43 letters, got 'x'\n",
+            "error: --fingerprint: expected SHA256: and 43 letters, got 'x'\nnext: clusterctl hosts --help\n",
         ),
         (
             ("hosts", "web1", "web2"),
