@@ -17,6 +17,7 @@ from clusterctl.errors import (
     EXIT_DONE,
     EXIT_FAILED,
     EXIT_IDENTITY,
+    EXIT_INTERRUPTED,
     ClusterctlError,
     IdentityError,
     InputError,
@@ -133,6 +134,10 @@ def _stream(workspace: Workspace, scripts: dict[str, str], printer: _Printer, *,
     printer.hold = not follow
     try:
         answers = workspace.fleet.run(hosts, work, limit_s)
+    except KeyboardInterrupt:
+        if not follow:
+            raise
+        return EXIT_INTERRUPTED  # how following ends; nothing was begun that could be gone on with
     finally:
         stop.set()
     printer.release()

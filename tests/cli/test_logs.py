@@ -100,3 +100,15 @@ def test_lines_that_a_silent_host_may_have_are_missing(
             "next: clusterctl ps shows what does.\nnext: h2: go there\n"
         ),
     )
+
+
+def test_following_ends_with_ctrl_c_without_a_word(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    desk.run("apply", "shop.yaml", "--yes")
+    monkeypatch.setattr(desk.cluster, "run", interrupted, raising=False)
+
+    ran = desk.run("logs", "shop", "-f")
+
+    assert (ran.code, ran.out, ran.err) == (130, "", "")
