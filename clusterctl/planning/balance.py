@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from clusterctl.model.names import natural
 from clusterctl.model.placement import Instance
 from clusterctl.model.service import Service
-from clusterctl.planning.eligibility import may_belong, may_crowd, may_place
+from clusterctl.planning.eligibility import may_belong, may_crowd, may_place, mute
 from clusterctl.planning.lineup import path_of
 from clusterctl.planning.room import Room
 
@@ -155,7 +155,7 @@ class Balance:
         return [
             room
             for room in self._rooms.values()
-            if "cordoned" not in room.facts.markers and room.facts.docker_answers
+            if "cordoned" not in room.facts.markers and not mute(room.facts)
         ]
 
     def _movable(self) -> Iterator[Occupant]:

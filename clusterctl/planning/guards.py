@@ -11,6 +11,7 @@ from collections.abc import Collection
 from clusterctl.model.inventory import Inventory
 from clusterctl.model.plan import Blocked
 from clusterctl.model.snapshot import HostFacts, Snapshot
+from clusterctl.planning.eligibility import mute
 from clusterctl.planning.manifest import why_unreadable
 from clusterctl.planning.observed import Observed, foreign_units
 
@@ -60,11 +61,11 @@ def drop_in_notes(units: tuple[Observed, ...], project: str) -> list[str]:
 
 
 def find_degraded(snapshot: Snapshot, witnesses: Collection[str] = ()) -> list[str]:
-    """Return the hosts that answer although their docker does not: what runs there is unknown. Witnesses need none."""
+    """Return the hosts that answer although their systemd or docker does not: what runs there is unknown. Witnesses need none."""
     return [
-        f"{facts.host}: docker does not answer ({facts.docker_error}); nothing new is placed there"
+        f"{facts.host}: {mute(facts)}; nothing new is placed there"
         for facts in snapshot.seen
-        if not facts.docker_answers and facts.host not in witnesses
+        if mute(facts) and facts.host not in witnesses
     ]
 
 

@@ -17,7 +17,7 @@ from clusterctl.planning.balance import Balance, Occupant
 from clusterctl.planning.departure import Departure, Move
 from clusterctl.planning.failover import find_surplus
 from clusterctl.planning.forecast import Forecast
-from clusterctl.planning.guards import find_blocks
+from clusterctl.planning.guards import find_blocks, find_degraded
 from clusterctl.planning.host_plan import HostPlan
 from clusterctl.planning.manifest import instances_of
 from clusterctl.planning.observed import Observed
@@ -37,6 +37,7 @@ def plan_rebalance(
     if blocked:
         return plan.finish(blocked=blocked)
     plan.remove_surplus(find_surplus(plan.forecast))
+    plan.notes += find_degraded(snapshot, inventory.witnesses)
     departure = Departure()
     found = list(plan.forecast.units.values())
     balance = _balance(intent, inventory, plan.forecast, found)

@@ -56,7 +56,8 @@ class AptRepository:
 
     def __init__(self, lab: str) -> None:
         self._container: Any = docker.from_env().containers.get(f"clusterctl-{lab}-registry")
-        self._run(f"rm -rf {ROOT} && mkdir -p {ROOT}/www && pkill -f '[h]ttpd -p {PORT}'", check=False)
+        self.close()
+        self._run(f"mkdir -p {ROOT}/www")
         self._run(f"busybox httpd -p {PORT} -h {ROOT}/www </dev/null >/dev/null 2>&1")
 
     def offer(self, *packages: Package, suite: str = "lab") -> None:
@@ -79,7 +80,9 @@ class AptRepository:
 
     def close(self) -> None:
         """Stop serving, and leave nothing."""
-        self._run(f"pkill -f '[h]ttpd -p {PORT}'; rm -rf {ROOT}", check=False)
+        served = f"-f '[h]ttpd -p {PORT}'"
+        # Told to end, a server has its port for a moment yet, and the next one needs it.
+        self._run(f"pkill {served}; while pgrep {served} >/dev/null; do sleep 0.1; done; rm -rf {ROOT}")
 
     def _run(self, command: str, *, check: bool = True) -> str:
         code, output = run_inside(self._container, ["sh", "-c", command])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from tests.e2e.fleet import LabFleet, service, write_playbook
@@ -41,6 +42,9 @@ def test_a_crowded_host_is_relieved(fleet: LabFleet, project: str, tmp_path: Pat
     # One host after the other is asked, so a move between two of these questions may hide one instance.
     with Least(fleet, f"{project}-") as least:
         done = fleet.cli("rebalance", "--min-age", "0s", "--yes")
+        if "nothing new is placed there" in done.stdout:  # a busy host did not answer that look in time
+            rest = fleet.cli("rebalance", "--min-age", "0s", "--yes")
+            done = replace(rest, stdout=done.stdout + rest.stdout, stderr=done.stderr + rest.stderr)
 
     assert done.code == 0, done.stdout + done.stderr
     assert f"from {crowded}: " in done.stdout

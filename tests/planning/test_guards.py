@@ -5,7 +5,7 @@ import pytest
 from clusterctl.model.plan import Blocked
 from clusterctl.model.snapshot import Rung, UnitFact, Unreachable
 from clusterctl.planning.deploy import plan_apply, plan_delete
-from clusterctl.planning.guards import find_blocks, find_foreign
+from clusterctl.planning.guards import find_blocks, find_degraded, find_foreign
 from tests.builders import a_project, a_snapshot, an_inventory, facts_of
 
 TWO = an_inventory(["h1", "h2"])
@@ -32,6 +32,20 @@ def test_a_host_that_refuses_us_blocks_as_identity(rung: Rung) -> None:
     snapshot = a_snapshot("h1", Unreachable("h2", rung, "refused"))
 
     assert find_blocks(TWO, snapshot, frozenset()) == [Blocked("identity", "h2", "refused")]
+
+
+def test_a_host_that_can_start_nothing_is_told() -> None:
+    snapshot = a_snapshot(
+        "h1",
+        facts_of("h2", containers=None, docker_error="no answer within 20 s"),
+        facts_of("h3", systemd_state="unknown"),
+    )
+
+    assert find_degraded(snapshot) == [
+        "h2: docker does not answer: no answer within 20 s; nothing new is placed there",
+        "h3: systemd does not answer; nothing new is placed there",
+    ]
+    assert find_degraded(snapshot, {"h2", "h3"}) == []
 
 
 def test_a_host_of_another_cluster_blocks() -> None:

@@ -74,6 +74,20 @@ def test_a_service_that_crowds_a_host_is_spread_and_the_replacement_starts_first
     assert planned(cluster, SOON).is_empty
 
 
+def test_a_host_whose_docker_does_not_answer_gets_nothing_and_is_told() -> None:
+    cluster = a_fleet(a_service(replicas=3))
+    pile(cluster, "h1", "shop-web-2", "shop-web-3")
+    cluster.hosts["h2"].docker = False
+
+    plan = planned(cluster, SOON)
+
+    assert {host for host, _ in moves(plan).values()} == {"h3", "h4"}
+    assert (
+        "h2: docker does not answer: Cannot connect to the Docker daemon; nothing new is placed there"
+        in plan.notes
+    )
+
+
 def test_failure_domains_come_before_hosts() -> None:
     cluster = a_fleet(a_service(replicas=3), hosts=6, zones=("a", "b", "c"))
     pile(cluster, "h4", "shop-web-2", "shop-web-3")

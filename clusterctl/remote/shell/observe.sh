@@ -108,7 +108,7 @@ show_units() {
 
 systemd() {
     # Where systemd does not answer (124: its deadline passed), nothing more is asked of it.
-    section manager timeout 5 systemctl show -p Version,SystemState,NFailedUnits || return 0
+    section manager timeout 10 systemctl show -p Version,SystemState,NFailedUnits || return 0
     section failed timeout 5 systemctl list-units --failed --no-legend --plain --no-pager
     section units show_units /etc/systemd/system/clusterctl-*.service
 }
