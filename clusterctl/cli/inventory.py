@@ -1,23 +1,17 @@
-"""Verbs about what is written: inventory show, inventory schema, playbook schema, validate. Nothing is contacted."""
+"""Verbs about what is written: inventory show, inventory schema, playbook schema. Nothing is contacted."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
-from clusterctl.cli.console import print_line, say, show_document, show_table
-from clusterctl.cli.input_files import read_bytes_beside
-from clusterctl.cli.layers import NO_LAYERS, LayerOptions, takes_layers
+from clusterctl.cli.console import print_line, show_document, show_table
 from clusterctl.cli.wiring import Workspace
-from clusterctl.errors import EXIT_DONE, InputError, Mistake
+from clusterctl.errors import EXIT_DONE
 from clusterctl.model.host import Host
 from clusterctl.model.inventory import Inventory
-
-if TYPE_CHECKING:
-    from clusterctl.parsing.outside import Note
 
 inventory_app = typer.Typer(no_args_is_help=True, help="The inventory, merged with its sources.")
 playbook_app = typer.Typer(no_args_is_help=True, help="Playbooks, as editors know them.")
@@ -27,14 +21,12 @@ DEFAULT = "ssh: of the inventory, or the default"
 Selector = Annotated[
     str | None, typer.Argument(help="Which hosts: web[01-03], zone=a, @group. Default: -H, else all.")
 ]
-Playbooks = Annotated[list[str] | None, typer.Argument(metavar="PLAYBOOK", help="Playbooks to check too.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the verbs of this file to the command line."""
     app.add_typer(inventory_app, name="inventory")
     app.add_typer(playbook_app, name="playbook")
-    app.command("validate")(validate)
 
 
 @inventory_app.command("show")
@@ -49,7 +41,7 @@ def show(
     workspace = Workspace(ctx.obj, "inventory show")
     chosen = workspace.hosts(selector)
     origins = _origins(workspace) if source else {}
-    _say_notes(workspace.reading.notes, said=workspace.settings.verbose)
+    workspace.say_notes()
     groups = _groups_of(workspace.inventory)
     documents = [_document(host, groups, origins) for host in chosen]
     if ctx.obj.output == "json":
@@ -182,83 +174,3 @@ def _source_rows(document: Mapping[str, Any]) -> list[tuple[str, ...]]:
     told = {row[1] for row in rows}
     rows += [("", key, "", where) for key, where in sources.items() if key not in told]
     return rows
-
-
-@takes_layers
-def validate(ctx: typer.Context, playbooks: Playbooks = None, *, layers: LayerOptions = NO_LAYERS) -> int:
-    """Check the inventory and playbooks, and list every mistake of all of them; nothing is contacted."""
-    workspace = Workspace(ctx.obj, "validate", layers)
-    files: list[dict[str, Any]] = []
-    failed: list[InputError] = []
-    try:
-        inventory = workspace.inventory
-        files.append(
-            {
-                "file": workspace.settings.inventory,
-                "hosts": len(inventory.hosts),
-                "groups": len(inventory.groups),
-            }
-        )
-        for path in playbooks or ():
-            try:
-                files.append(_checked(workspace, path))
-            except InputError as error:
-                failed.append(error)
-    except InputError as error:
-        failed.append(error)
-        failed += [_unchecked(path) for path in playbooks or ()]
-    if failed:
-        raise _together(failed)
-    notes = workspace.reading.notes
-    _say_notes(notes, said=workspace.settings.verbose)
-    if ctx.obj.output == "json":
-        shown = [{"file": note.file, "line": note.line, "message": note.words} for note in notes]
-        show_document("Validation", {"files": files, "notes": shown})
-        return EXIT_DONE
-    for found in files:
-        parts = [f"{count} {_noun(key, count)}" for key, count in found.items() if key != "file"]
-        print_line(f"{found['file']}: {', '.join(parts)}")
-    return EXIT_DONE
-
-
-def _noun(plural: str, count: int) -> str:
-    return plural.removesuffix("s") if count == 1 else plural
-
-
-def _checked(workspace: Workspace, path: str) -> dict[str, Any]:
-    """Return how much is in a playbook: services, steps or both; raises InputError."""
-    from clusterctl.parsing.steps.intent import parse_steps_playbook
-    from clusterctl.parsing.yaml import parse_yaml
-
-    data = workspace.read(path)
-    top = parse_yaml(data, path, merges=True)
-    found: dict[str, Any] = {"file": path}
-    if top.get("services") is not None or top.get("steps") is None:
-        found["services"] = len(workspace.playbook(path).services)
-    if top.get("steps") is not None:
-        folder = Path(path).parent
-        intent = parse_steps_playbook(
-            data, path, inventory=workspace.inventory, read_file=lambda name: read_bytes_beside(folder, name)
-        )
-        found["steps"] = len(intent.steps)
-    return found
-
-
-def _unchecked(path: str) -> InputError:
-    message = "not checked: the inventory has mistakes"
-    return InputError(message, mistakes=[Mistake(path, 0, message)])
-
-
-def _together(failed: Sequence[InputError]) -> InputError:
-    if len(failed) == 1:
-        return failed[0]
-    mistakes = [mistake for error in failed for mistake in error.mistakes]
-    bare = [error.message for error in failed if not error.mistakes]
-    details = [*bare, *(detail for error in failed for detail in error.details)]
-    return InputError(f"{len(failed)} files have mistakes", mistakes=mistakes, details=details)
-
-
-def _say_notes(notes: Sequence[Note], *, said: bool) -> None:
-    """Say what has no effect; with -v it was said when the inventory was read."""
-    for note in () if said else notes:
-        say(f"note: {note}")

@@ -70,7 +70,7 @@ SECTIONS: Mapping[str, Mapping[str, tuple[str, str]]] = {
         "inventory": ("inventory", "The inventory, merged with its sources."),
         "playbook": ("inventory", "Playbooks, as editors know them."),
         "validate": (
-            "inventory",
+            "validate",
             "Check the inventory and playbooks, and list every mistake of all of them; nothing is contacted.",
         ),
     },

@@ -54,6 +54,11 @@ class Workspace:
             say(f"note: {note}")
         return found
 
+    def say_notes(self) -> None:
+        """Say what of the inventory has no effect; with -v it was said when it was read."""
+        for note in () if self.settings.verbose else self.reading.notes:
+            say(f"note: {note}")
+
     @cached_property
     def inventory(self) -> Inventory:
         """The inventory, merged with its sources and the command line; raises InputError with every mistake."""
