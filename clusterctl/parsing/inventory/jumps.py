@@ -97,3 +97,10 @@ class Jumps:
         if host is None:
             return replace(hop, port=hop.port or self.port)
         return Hop(host.name, host.address, hop.port or host.port, hop.user or host.user)
+
+
+def renamed_hop(hop: str, shown: Mapping[str, str]) -> str:
+    """Return a hop as it is written, under the name that a host has in the inventory."""
+    before, mark, rest = hop.rpartition("@")
+    name, colon, port = rest.partition(":")
+    return f"{before}{mark}{shown.get(name, name)}{colon}{port}"

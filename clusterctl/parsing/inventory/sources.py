@@ -12,12 +12,13 @@ from dataclasses import dataclass, field, replace
 from clusterctl.model.host import Hop, Host
 from clusterctl.parsing.ansible.source import read_ansible
 from clusterctl.parsing.cursor import Cursor, shown_key
-from clusterctl.parsing.inventory.jumps import parse_jumps
+from clusterctl.parsing.inventory.jumps import parse_jumps, renamed_hop
 from clusterctl.parsing.names import parse_host_name, parse_label_key, parse_label_value
 from clusterctl.parsing.outside import Described, Note, Outside, PartLog, decoded
 from clusterctl.parsing.scalars import any_text_of, as_text, flag_of, parse_line
 from clusterctl.parsing.selector import Hosts, evaluate, parse_terms
 from clusterctl.parsing.ssh.config import read_ssh_config
+from clusterctl.parsing.ssh.keywords import notes_of
 from clusterctl.parsing.ssh.source import SshSource
 from clusterctl.parsing.words import Expected, quoted
 
@@ -125,9 +126,9 @@ class _Source:
                 self._add_ssh(source)
 
     def _add_ssh(self, source: SshSource) -> None:
-        self._sources.notes += source.notes()
+        self._sources.notes += notes_of(source.config)
         if self._flag("options_only"):
-            for key in ("hosts", "labels", "group", "prefix"):
+            for key in _FOR_ALL:
                 if key in self._keys:
                     self._keys[key].mistake("goes with hosts of the source; options_only takes none from it")
             self._sources.options.append(source)
@@ -226,15 +227,9 @@ class _Source:
             keys["address"] = replace(host.place, value=value)
         if "jump" in keys:
             jump = keys["jump"]
-            way = ",".join(_hop_renamed(hop, shown) for hop in jump.value.text.split(","))
+            way = ",".join(renamed_hop(hop, shown) for hop in jump.value.text.split(","))
             keys["jump"] = replace(jump, value=replace(jump.value, text=way, data=way))
         return replace(host, name=shown[host.name], keys=keys)
-
-
-def _hop_renamed(hop: str, shown: Mapping[str, str]) -> str:
-    before, mark, rest = hop.rpartition("@")
-    name, colon, port = rest.partition(":")
-    return f"{before}{mark}{shown.get(name, name)}{colon}{port}"
 
 
 def _read_labels(cursor: Cursor | None) -> dict[str, Cursor]:

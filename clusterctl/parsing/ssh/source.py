@@ -1,54 +1,28 @@
 """An ssh_config as a source of hosts, and of options for hosts that are described elsewhere.
 
-The words of ssh_config(5) become keys of an inventory. What cannot be honoured is refused where a host would be reached
-otherwise than ssh reaches it, and else a note.
+The words of ssh_config(5) become keys of an inventory (`keywords`). What cannot be honoured is refused where a host
+would be reached otherwise than ssh reaches it, and else a note.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from clusterctl.parsing.cursor import Cursor
 from clusterctl.parsing.names import parse_address, parse_host_name, parse_user
-from clusterctl.parsing.outside import Described, Note, Outside, flag, listed, scalar
+from clusterctl.parsing.outside import Described, Outside, flag, listed, scalar
 from clusterctl.parsing.ssh.config import Setting, SshConfig
-from clusterctl.parsing.ssh.options import Evaluator, Options, expand_tokens, settings_of
+from clusterctl.parsing.ssh.keywords import LISTS, PROXY_COMMAND, SSH_KEYS
+from clusterctl.parsing.ssh.options import Evaluator, Options, expand_tokens
 from clusterctl.parsing.words import Expected, Unfit, quoted
 from clusterctl.parsing.yaml import Log
 
 MOST_HOPS = 8
-PROXY_COMMAND = "proxycommand"
 NO_FILE = "/dev/null"
 """As UserKnownHostsFile: no host key is known. Host keys are always checked here, so it counts as if nothing was said."""
 
-_SSH_KEYS = {
-    "identitiesonly": "identities_only",
-    "identityagent": "identity_agent",
-    "hostkeyalias": "host_key_alias",
-    "connecttimeout": "connect_timeout",
-}
-_LISTS = {"identityfile": "identity_file", "certificatefile": "certificate_file"}
-_HONOURED = {
-    "hostname",
-    "port",
-    "user",
-    "proxyjump",
-    PROXY_COMMAND,
-    "userknownhostsfile",
-    *_SSH_KEYS,
-    *_LISTS,
-}
-_FOR_PEOPLE = frozenset({
-    "addkeystoagent", "batchmode", "clearallforwardings", "compression", "compressionlevel", "controlmaster",
-    "controlpath", "controlpersist", "escapechar", "exitonforwardfailure", "forwardagent", "forwardx11",
-    "forwardx11timeout", "forwardx11trusted", "hashknownhosts", "ignoreunknown", "ipqos", "localcommand",
-    "localforward", "loglevel", "numberofpasswordprompts", "permitlocalcommand", "remotecommand", "remoteforward",
-    "requesttty", "sendenv", "serveralivecountmax", "serveraliveinterval", "setenv", "syslogfacility", "tcpkeepalive",
-    "usekeychain", "visualhostkey",
-})  # fmt: skip
-"""Keywords that change what a person sees at a prompt, and nothing about who is reached how: no note."""
 _PLAIN_JUMP = re.compile(
     r"(?:\S*/)?ssh (?:-[A-Za-z]+ )*?(?:-W \[?%h\]?:%p (?:-[A-Za-z]+ )*(?P<after>[\w@.-]+)|(?P<before>[\w@.-]+) (?:-W \[?%h\]?:%p|nc %h %p))"
 )
@@ -97,21 +71,6 @@ class SshSource:
         if not match or not (options.first or options.several):
             return ""
         return self._way(written, evaluator, hosts, ()) if first else self._hop(match, options)
-
-    def notes(self) -> Iterator[Note]:
-        """Yield what the configuration says and has no effect here, each keyword where it stands first."""
-        yield from self.config.notes
-        seen: set[str] = set()
-        for setting in settings_of(self.config):
-            where = (setting.log.file, setting.line)
-            if setting.keyword == "stricthostkeychecking":
-                if setting.words and setting.words[0].lower() not in {"yes", "true", "ask"}:
-                    yield Note(
-                        *where, f"StrictHostKeyChecking {setting.words[0]}: host keys are always checked here"
-                    )
-            elif setting.keyword not in _HONOURED | _FOR_PEOPLE | seen:
-                yield Note(*where, f"{setting.written} has no effect here")
-                seen.add(setting.keyword)
 
     def _described(self, options: Options, evaluator: Evaluator, hosts: set[str], place: Cursor) -> Described:
         found = Described(options.name, place)
@@ -190,7 +149,7 @@ class SshSource:
 
     def _fill_ssh(self, options: Options, found: Described) -> None:
         values = self._values(options)
-        for keyword, key in _LISTS.items():
+        for keyword, key in LISTS.items():
             settings = options.several.get(keyword, ())
             self._fill_paths(
                 key, [(setting, word) for setting in settings for word in setting.words[:1]], values, found
@@ -200,7 +159,7 @@ class SshSource:
             self._fill_paths(
                 "known_hosts", [(known, word) for word in known.words if word != NO_FILE], values, found
             )
-        for keyword, key in _SSH_KEYS.items():
+        for keyword, key in SSH_KEYS.items():
             if keyword not in options.first:
                 continue
             setting, word = options.first[keyword], options.word(keyword)
