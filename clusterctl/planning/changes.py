@@ -24,7 +24,7 @@ from clusterctl.planning.placements import Placements
 from clusterctl.planning.room import port_keys, writable_volumes
 from clusterctl.planning.spec import environment_digest, spec_digest
 from clusterctl.planning.tasks import Task
-from clusterctl.planning.unit import Header
+from clusterctl.planning.unit_header import Header
 
 
 @dataclass(frozen=True)

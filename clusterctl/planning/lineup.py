@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from clusterctl.model.service import Service, Strategy
 from clusterctl.planning.room import Room
-from clusterctl.planning.unit import Header
+from clusterctl.planning.unit_header import Header
 
 Cell = tuple[tuple[str, ...], int, str]
 """Values of the labels to spread over, whether `pack` would open the host, its zone ("" for none)."""

@@ -12,7 +12,7 @@ from typing import Literal
 from clusterctl.model.placement import Instance
 from clusterctl.model.snapshot import ContainerFact, HostFacts, Snapshot, UnitFact
 from clusterctl.planning.container import LABEL
-from clusterctl.planning.unit import Header, file_digest, is_intact, parse_header
+from clusterctl.planning.unit_header import Header, file_digest, is_intact, parse_header
 
 State = Literal["running", "starting", "stopping", "stopped", "failed", "unknown"]
 Health = Literal["healthy", "unhealthy", "starting", "none", "unknown"]

@@ -13,7 +13,8 @@ from clusterctl.planning.gate import gate_seconds
 from clusterctl.planning.hooks import start_s
 from clusterctl.planning.observed import Observed
 from clusterctl.planning.spec import render_environment
-from clusterctl.planning.unit import Header, file_digest, render_unit
+from clusterctl.planning.unit import render_unit
+from clusterctl.planning.unit_header import Header, file_digest
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,7 +15,7 @@ from typing import Literal
 
 from clusterctl.errors import InputError, RefusedError
 from clusterctl.planning.quoting import plain_value, quote_line, quote_word
-from clusterctl.planning.unit import is_intact
+from clusterctl.planning.unit_header import is_intact
 
 JobName = Literal["failover", "health", "rebalance"]
 JOBS: tuple[JobName, ...] = ("failover", "health", "rebalance")

@@ -17,7 +17,7 @@ from clusterctl.model.step import ApplyUnit, RemoveUnit
 from clusterctl.planning.container import env_path
 from clusterctl.planning.generations import latest_manifest
 from clusterctl.planning.spec import environment_digest
-from clusterctl.planning.unit import file_digest
+from clusterctl.planning.unit_header import file_digest
 
 FOLDER = "/etc/systemd/system"
 NOTHING = "/dev/null"

@@ -15,7 +15,8 @@ from clusterctl.model.service import Project, Service
 from clusterctl.parsing.compose.playbook import parse_playbook
 from clusterctl.planning.container import docker_run
 from clusterctl.planning.spec import render_environment, spec_digest
-from clusterctl.planning.unit import Header, is_intact, parse_header, render_unit
+from clusterctl.planning.unit import render_unit
+from clusterctl.planning.unit_header import Header, is_intact, parse_header
 from tests.parsing.mutations import damaged
 from tests.planning.exec_line import read_exec_line
 

@@ -30,7 +30,7 @@ from clusterctl.planning.markers import parse_marker
 from clusterctl.planning.runs import parse_record, parse_summary, render_record, runs_of
 from clusterctl.planning.spec import canonical
 from clusterctl.planning.timer_status import parse_show, parse_timers, status_of, status_of_heartbeat
-from clusterctl.planning.unit import parse_header
+from clusterctl.planning.unit_header import parse_header
 from tests.builders import PINNED, a_project, a_service, facts_of
 
 MANY = settings(deadline=None)

@@ -10,7 +10,7 @@ from clusterctl.model.service import Service, ServiceHook
 from clusterctl.model.step import ApplyUnit
 from clusterctl.planning.deploy import plan_apply
 from clusterctl.planning.hooks import post_start_script, pre_stop_script, start_s
-from clusterctl.planning.unit import parse_header
+from clusterctl.planning.unit_header import parse_header
 from tests.builders import a_project, a_service, a_snapshot, an_inventory
 
 ODD = ("sh", "-c", "echo $HOME; 'a  b' \\ %n", "")

@@ -24,7 +24,7 @@ from clusterctl.operations.execute import execute
 from clusterctl.planning.deploy import plan_apply
 from clusterctl.planning.observed import observe_units
 from clusterctl.planning.spec import render_environment
-from clusterctl.planning.unit import is_intact, parse_header
+from clusterctl.planning.unit_header import is_intact, parse_header
 from tests.builders import GIB, a_project, a_service, an_inventory
 from tests.conduct import carry_out, conduct_for
 from tests.fake_cluster import FakeCluster

@@ -9,7 +9,7 @@ import pytest
 from clusterctl.model.intent import FailoverIntent
 from clusterctl.model.plan import Plan
 from clusterctl.planning.failover import plan_failover
-from clusterctl.planning.unit import parse_header
+from clusterctl.planning.unit_header import parse_header
 from tests.builders import a_project, a_service
 from tests.conduct import a_summary, carry_out
 from tests.fake_cluster import FakeCluster

@@ -25,13 +25,8 @@ from clusterctl.planning.gate import gate_seconds
 from clusterctl.planning.networks import own_networks
 from clusterctl.planning.room import port_keys, writable_volumes
 from clusterctl.planning.spec import spec_digest
-from clusterctl.planning.unit import (
-    Header,
-    file_digest,
-    is_intact,
-    parse_header,
-    render_unit,
-)
+from clusterctl.planning.unit import render_unit
+from clusterctl.planning.unit_header import Header, file_digest, is_intact, parse_header
 from tests.builders import GIB, MIB, PINNED, a_service
 from tests.planning.exec_line import read_exec_line
 

@@ -31,7 +31,7 @@ from clusterctl.planning.observed import observe_units
 from clusterctl.planning.runs import runs_of
 from clusterctl.planning.spec import canonical
 from clusterctl.planning.status import summarise
-from clusterctl.planning.unit import Header
+from clusterctl.planning.unit_header import Header
 from clusterctl.remote.facts import parse_look
 from clusterctl.remote.frame import parse_frame
 from tests.builders import a_project, an_inventory, facts_of

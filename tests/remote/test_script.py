@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from clusterctl.model.placement import Instance
 from clusterctl.model.report import CommandResult
 from clusterctl.model.step import ApplyUnit, PullImage, RemoveManifest, RemoveUnit, Step, WriteManifest
-from clusterctl.planning.unit import file_digest
+from clusterctl.planning.unit_header import file_digest
 from clusterctl.remote.script import build_script, parse_results
 from tests.remote.shell_host import NONCE, ShellHost
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from clusterctl.model.step import RemoveUnit, Step, StopUnit
-from clusterctl.planning.unit import file_digest
+from clusterctl.planning.unit_header import file_digest
 from tests.remote.test_script_watch import APPLY, IMAGE, OLD, WEB, PlayedHost
 
 PERMIT = "clusterctl-shop-web-1.permit"

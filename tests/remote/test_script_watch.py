@@ -10,7 +10,7 @@ import pytest
 
 from clusterctl.model.placement import Instance
 from clusterctl.model.step import ApplyUnit, ClearMarker, Step, Verify
-from clusterctl.planning.unit import file_digest
+from clusterctl.planning.unit_header import file_digest
 from tests.remote.shell_host import ShellHost
 
 IMAGE = "registry:5000/shop/web@sha256:" + "1" * 64

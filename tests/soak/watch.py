@@ -18,7 +18,7 @@ from clusterctl.model.report import StepResult
 from clusterctl.model.run import RunSummary
 from clusterctl.operations.fleet import Emit
 from clusterctl.operations.rights import Claim, Right
-from clusterctl.planning.unit import is_intact
+from clusterctl.planning.unit_header import is_intact
 from tests.fake_cluster import FakeCluster
 from tests.fake_host import FakeHost, KilledError
 

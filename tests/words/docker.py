@@ -18,7 +18,8 @@ from clusterctl.model.service import Service
 from clusterctl.parsing.compose.playbook import parse_playbook
 from clusterctl.planning.container import LABEL, env_path
 from clusterctl.planning.spec import render_environment
-from clusterctl.planning.unit import Header, render_unit
+from clusterctl.planning.unit import render_unit
+from clusterctl.planning.unit_header import Header
 from tests.words.systemd import fetch, put
 
 PROJECT = "heard"
