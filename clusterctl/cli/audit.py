@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from clusterctl.cli.console import print_line, say, show_document, show_table
-from clusterctl.cli.look import exit_code, look
+from clusterctl.cli.one_look import exit_code, look
 from clusterctl.cli.wiring import Workspace
 from clusterctl.errors import EXIT_FAILED
 

@@ -11,8 +11,8 @@ import typer
 from clusterctl.cli.carry import begin_run
 from clusterctl.cli.console import print_coloured, say, show_document, show_error
 from clusterctl.cli.layers import NO_LAYERS, LayerOptions, takes_layers
-from clusterctl.cli.look import exit_code
 from clusterctl.cli.named_services import is_playbook
+from clusterctl.cli.one_look import exit_code
 from clusterctl.cli.wiring import Workspace
 from clusterctl.errors import EXIT_DONE, EXIT_PENDING, ClusterctlError, InputError
 from clusterctl.model.intent import ApplyIntent, Intent, RollbackIntent

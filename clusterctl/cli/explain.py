@@ -11,7 +11,7 @@ import typer
 from clusterctl.cli.carry import begin_run
 from clusterctl.cli.console import print_line, say, show_document, show_table
 from clusterctl.cli.layers import NO_LAYERS, LayerOptions, takes_layers
-from clusterctl.cli.look import exit_code
+from clusterctl.cli.one_look import exit_code
 from clusterctl.cli.reasons import folded
 from clusterctl.cli.scene_names import explain_one_more, find_instances
 from clusterctl.cli.wiring import Workspace

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from clusterctl.cli.console import print_line, say, show_json_line
-from clusterctl.cli.look import exit_code, look
+from clusterctl.cli.one_look import exit_code, look
 from clusterctl.cli.wiring import Workspace
 from clusterctl.errors import (
     EXIT_DONE,

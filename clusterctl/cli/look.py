@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import time
 from typing import Annotated
 
 import typer
@@ -15,15 +14,13 @@ from clusterctl.cli.documents import (
     instance_document,
     snapshot_unreachable,
 )
+from clusterctl.cli.one_look import HELP, OptionalSelector, exit_code, look, say_unreachable
 from clusterctl.cli.wide import WIDE_HOST, WIDE_INSTANCE, wide_host, wide_instance
 from clusterctl.cli.wiring import Workspace
-from clusterctl.errors import EXIT_DONE, EXIT_FAILED, EXIT_IDENTITY, InputError
+from clusterctl.errors import EXIT_DONE, EXIT_FAILED, InputError
 from clusterctl.model.host import Host
-from clusterctl.model.snapshot import HostFacts, LookRequest, Snapshot, Unreachable
+from clusterctl.model.snapshot import HostFacts, Unreachable
 
-HELP = "Which hosts: web[01-03], zone=a, @group, all."
-Selector = Annotated[str, typer.Argument(help=HELP)]
-OptionalSelector = Annotated[str | None, typer.Argument(help=f"{HELP} Default: -H, else all.")]
 HOST_COLUMNS = ("HOST", "ADDRESS", "LABELS", "STATE", "DOCKER", "LOAD", "MEMORY FREE", "DISK FREE", "OS")
 STYLES = {"healthy": "green", "running": "green", "failed": "red", "unhealthy": "red", "starting": "yellow"}
 
@@ -34,44 +31,6 @@ def register(app: typer.Typer) -> None:
     app.command("facts")(facts)
     app.command("ps")(ps)
     app.command("status")(status)
-
-
-def look(workspace: Workspace, selector: str | None = None) -> tuple[tuple[Host, ...], Snapshot]:
-    """Look once at the chosen hosts, and say whose clock is off; hosts of --ignore-host are left out."""
-    from clusterctl.planning.clocks import clock_notes
-
-    chosen = tuple(host for host in workspace.hosts(selector) if host.name not in workspace.ignored)
-    began_s = time.time()
-    snapshot = workspace.fleet.look(chosen, LookRequest())
-    for note in clock_notes(snapshot, began_s, time.time()):
-        say(f"note: {note}")
-    remember_instances(workspace, snapshot)
-    return chosen, snapshot
-
-
-def remember_instances(workspace: Workspace, snapshot: Snapshot) -> None:
-    """Keep the names that were seen, for shells to complete; of a look at some hosts only, nothing is kept."""
-    from clusterctl.cli.names import remember
-    from clusterctl.planning.observed import observe_units
-
-    inventory = workspace.inventory
-    if snapshot.unreachable or len(snapshot.hosts) < len(inventory.hosts):
-        return
-    units = observe_units(snapshot, inventory.cluster)
-    remember(
-        workspace.settings.inventory,
-        inventory,
-        projects=[unit.header.project for unit in units],
-        services=[f"{unit.header.project}/{unit.header.service}" for unit in units],
-        instances=[unit.instance.name for unit in units],
-    )
-
-
-def exit_code(snapshot: Snapshot) -> int:
-    """Return 0 when every host answered, 6 when one refused us or was not who it should be, else 1."""
-    if not snapshot.unreachable:
-        return EXIT_DONE
-    return EXIT_IDENTITY if any(answer.is_identity for answer in snapshot.unreachable) else EXIT_FAILED
 
 
 def hosts(
@@ -111,7 +70,7 @@ def hosts(
         columns = (*columns, *WIDE_HOST)
         rows = [row + wide_host(snapshot.hosts[host.name]) for row, host in zip(rows, chosen, strict=True)]
     show_table(columns, rows)
-    _say_unreachable(snapshot)
+    say_unreachable(snapshot)
     return exit_code(snapshot)
 
 
@@ -128,7 +87,7 @@ def facts(ctx: typer.Context, selector: OptionalSelector = None) -> int:
             (document["host"], ""), [(key, _value(value)) for key, value in document.items() if key != "host"]
         )
         print_line()
-    _say_unreachable(snapshot)
+    say_unreachable(snapshot)
     return exit_code(snapshot)
 
 
@@ -169,7 +128,7 @@ def ps(ctx: typer.Context, selector: OptionalSelector = None) -> int:
     show_table(columns, rows, styles=STYLES)
     for note in find_foreign(snapshot, workspace.inventory.cluster):
         say(f"note: {note}")
-    _say_unreachable(snapshot)
+    say_unreachable(snapshot)
     return exit_code(snapshot)
 
 
@@ -201,7 +160,7 @@ def status(ctx: typer.Context) -> int:
         print_line()
         rows = [(one.host or "-", one.kind, one.words, one.mend) for one in drift]
         show_table(("HOST", "DRIFT", "FOUND", "MEND"), rows)
-    _say_unreachable(snapshot)
+    say_unreachable(snapshot)
     return code
 
 
@@ -260,8 +219,3 @@ def _value(value: object) -> str:
     if isinstance(value, list):
         return ", ".join(str(item["name"]) if isinstance(item, dict) else str(item) for item in value)
     return "unknown" if value is None else str(value)
-
-
-def _say_unreachable(snapshot: Snapshot) -> None:
-    for answer in snapshot.unreachable:
-        say(f"{answer.host}: {answer.rung}: {answer.reason}; what runs there is unknown, not stopped")

@@ -11,7 +11,7 @@ import typer
 from clusterctl.cli.console import say, show_document
 from clusterctl.cli.documents import command_document, unreachable_document
 from clusterctl.cli.folded import print_diff, print_folded
-from clusterctl.cli.look import Selector
+from clusterctl.cli.one_look import Selector
 from clusterctl.cli.wiring import Workspace
 from clusterctl.errors import EXIT_DONE, EXIT_FAILED, EXIT_IDENTITY, InputError
 from clusterctl.model.report import CommandResult

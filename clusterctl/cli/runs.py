@@ -9,7 +9,7 @@ import typer
 
 from clusterctl.cli.carry import begin_run, carry_out
 from clusterctl.cli.console import print_line, say, show_document, show_error
-from clusterctl.cli.look import exit_code
+from clusterctl.cli.one_look import exit_code
 from clusterctl.cli.run_view import (
     generation_document,
     print_generations,
