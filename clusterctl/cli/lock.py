@@ -15,7 +15,7 @@ from clusterctl.model.snapshot import Unreachable
 
 if TYPE_CHECKING:
     from clusterctl.operations.lock_admin import Freed
-    from clusterctl.remote.lock import Holder
+    from clusterctl.remote.lock_holder import Holder
     from clusterctl.remote.lock_look import HostLock
 
 lock_app = typer.Typer(name="lock", help="Who holds the right to change the cluster.", no_args_is_help=True)

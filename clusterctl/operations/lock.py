@@ -23,7 +23,8 @@ from clusterctl.operations.ssh_fleet import SshFleet
 from clusterctl.operations.together import ask_together
 from clusterctl.planning.epochs import doubt_epochs
 from clusterctl.remote.failure import HostFailure
-from clusterctl.remote.lock import Busy, take_lock
+from clusterctl.remote.lock import take_lock
+from clusterctl.remote.lock_holder import Busy
 
 # Together with the look before it a second operator is refused within 10 s (faults row 38).
 PATIENCE_S = 4.0

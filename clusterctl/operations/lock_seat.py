@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from clusterctl.model.snapshot import Unreachable
-from clusterctl.remote.lock import Busy
+from clusterctl.remote.lock_holder import Busy
 
 
 class Session(Protocol):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from clusterctl.errors import ClusterctlError, IdentityError, LockedError, RemoteError
 from clusterctl.model.snapshot import Unreachable
 from clusterctl.operations.lock_seat import Opened
-from clusterctl.remote.lock import Busy, Holder
+from clusterctl.remote.lock_holder import Busy, Holder
 
 
 def majority_of(hosts: Sequence[str]) -> int:

@@ -9,22 +9,21 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import secrets
 import shlex
 import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib import resources
 
 import paramiko
 
 from clusterctl.model.report import CommandResult
 from clusterctl.model.snapshot import Unreachable
-from clusterctl.remote.answer import BadAnswerError, parse_answer, strict_json
+from clusterctl.remote.answer import parse_answer
 from clusterctl.remote.failure import HostFailure
 from clusterctl.remote.frame import FRAME_FUNCTION, new_nonce
+from clusterctl.remote.lock_holder import Busy, number, parse_holder
 from clusterctl.remote.ssh import Connection, root_shell
 from clusterctl.remote.text import first_line
 
@@ -35,27 +34,6 @@ ANSWER_S = 10.0
 RELEASE_S = 3.0
 MAX_LINE_BYTES = 16 * 1024
 _CLAIM_CHARACTERS = 300
-_NUMBER = re.compile(r"[0-9]{1,15}")
-
-
-@dataclass(frozen=True, slots=True)
-class Holder:
-    """Who holds the lock on a host, as he signed there. `since_s` and the age are by the host's clock."""
-
-    run: str
-    by: str
-    command: str
-    since_s: int
-    epoch: int
-    age_s: int
-
-
-@dataclass(frozen=True, slots=True)
-class Busy:
-    """A lock host where somebody else holds the lock; `holder` is None in the moment before he signs."""
-
-    host: str
-    holder: Holder | None
 
 
 def lock_script(call: str, values: Mapping[str, str], nonce: str) -> str:
@@ -63,24 +41,6 @@ def lock_script(call: str, values: Mapping[str, str], nonce: str) -> str:
     head = "\n".join(f"{name}={shlex.quote(value)}" for name, value in {"NONCE": nonce, **values}.items())
     functions = resources.files("clusterctl.remote").joinpath("shell/lock.sh").read_text()
     return f"{head}\n{FRAME_FUNCTION}{functions}{call}\n"
-
-
-def parse_holder(text: str, now_s: int) -> Holder | None:
-    """Return what a holder signed with, or None where that is no signature."""
-    try:
-        found = strict_json(text)
-        since_s, epoch = number(str(found["since"])), number(str(found["epoch"]))
-        run, by, command = (str(found[name]) for name in ("run", "by", "command"))
-    except (BadAnswerError, KeyError, TypeError):
-        return None
-    if since_s is None or epoch is None:
-        return None
-    return Holder(run, by, command, since_s, epoch, max(0, now_s - since_s))
-
-
-def number(text: str) -> int | None:
-    """Return the moment or epoch that a host names, None where it is neither: a host may send any digits."""
-    return int(text) if _NUMBER.fullmatch(text) else None
 
 
 def take_lock(

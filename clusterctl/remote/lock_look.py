@@ -11,7 +11,8 @@ from clusterctl.model.report import CommandResult
 from clusterctl.model.snapshot import Unreachable
 from clusterctl.remote.answer import parse_answer
 from clusterctl.remote.frame import Frame, new_nonce
-from clusterctl.remote.lock import Holder, lock_script, number, parse_holder
+from clusterctl.remote.lock import lock_script
+from clusterctl.remote.lock_holder import Holder, number, parse_holder
 from clusterctl.remote.ssh import Connection, root_shell
 from clusterctl.remote.text import first_line
 

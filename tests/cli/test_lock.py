@@ -14,7 +14,7 @@ from clusterctl.errors import LockedError
 from clusterctl.model.snapshot import Unreachable
 from clusterctl.operations import lock_admin
 from clusterctl.operations.rights import Claim, NoLock, Right
-from clusterctl.remote.lock import Holder
+from clusterctl.remote.lock_holder import Holder
 from clusterctl.remote.lock_look import HostLock
 from tests.cli.conftest import Desk
 

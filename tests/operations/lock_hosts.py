@@ -10,7 +10,7 @@ from clusterctl.model.snapshot import Rung, Unreachable
 from clusterctl.operations.lock import MajorityLock
 from clusterctl.operations.lock_seat import Opened
 from clusterctl.operations.rights import Claim
-from clusterctl.remote.lock import Busy, Holder
+from clusterctl.remote.lock_holder import Busy, Holder
 from clusterctl.remote.lock_look import HostLock
 
 DEV = Claim("r1", "dev@laptop", "clusterctl apply shop.yaml")

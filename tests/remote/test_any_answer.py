@@ -20,7 +20,7 @@ from clusterctl.planning.observed import observe_units
 from clusterctl.remote.answer import BadAnswerError
 from clusterctl.remote.facts import parse_look
 from clusterctl.remote.frame import Section
-from clusterctl.remote.lock import parse_holder
+from clusterctl.remote.lock_holder import parse_holder
 from clusterctl.remote.lock_look import HostLock, parse_look_at_lock
 from clusterctl.remote.packages import parse_packages
 from clusterctl.remote.peers import PeerTarget, parse_opinions

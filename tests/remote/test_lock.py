@@ -15,7 +15,8 @@ import pytest
 from clusterctl.model.snapshot import Unreachable
 from clusterctl.remote import lock
 from clusterctl.remote.failure import HostFailure
-from clusterctl.remote.lock import Busy, Holder, LockSession, parse_holder, take_lock
+from clusterctl.remote.lock import LockSession, take_lock
+from clusterctl.remote.lock_holder import Busy, Holder, parse_holder
 from clusterctl.remote.lock_look import HostLock, free_lock, look_at_lock
 from clusterctl.remote.ssh import connect
 from tests.remote.lock_host import moved
