@@ -8,7 +8,7 @@ from graphlib import CycleError, TopologicalSorter
 from clusterctl.model.host import Host
 from clusterctl.model.names import natural
 from clusterctl.parsing.cursor import Cursor
-from clusterctl.parsing.inventory.hosts import RESERVED
+from clusterctl.parsing.inventory.host_names import RESERVED
 from clusterctl.parsing.names import parse_host_name
 from clusterctl.parsing.scalars import as_text
 from clusterctl.parsing.selector import Hosts, Term, evaluate, parse_terms

@@ -10,25 +10,23 @@ from clusterctl.model.inventory import SshSettings
 from clusterctl.model.names import natural
 from clusterctl.parsing.cursor import Cursor, shown_key
 from clusterctl.parsing.inventory.fence import check_fencers, for_host, read_fence
+from clusterctl.parsing.inventory.host_names import parsed_names, quietly_expanded, read_addresses, read_names
 from clusterctl.parsing.inventory.jumps import Jumps, parse_jumps
 from clusterctl.parsing.inventory.sources import Sources
 from clusterctl.parsing.inventory.ssh import read_host_ssh, ssh_places
 from clusterctl.parsing.names import (
-    parse_address,
-    parse_host_name,
     parse_label_key,
     parse_label_value,
     parse_port,
     parse_user,
 )
 from clusterctl.parsing.outside import Described
-from clusterctl.parsing.ranges import MOST_NAMES, expand
+from clusterctl.parsing.ranges import MOST_NAMES
 from clusterctl.parsing.scalars import any_text_of, as_text, flag_of, parse_cpus, parse_some_size
-from clusterctl.parsing.words import Expected, Unfit, counted, quoted
+from clusterctl.parsing.words import Expected, quoted
 from clusterctl.parsing.yaml_core import Value
 
 KEYS = ("address", "port", "user", "jump", "labels", "capacity", "fence", "witness", "ssh")
-RESERVED = "all"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,7 @@ class HostReader:
 
     def read(self, cursor: Cursor | None, root: Cursor) -> tuple[Host, ...]:
         """Return all hosts in the order of their names."""
-        entries = [(place, _read_names(key, place)) for key, place in cursor.entries()] if cursor else []
+        entries = [(place, read_names(key, place)) for key, place in cursor.entries()] if cursor else []
         if self.sources.options:
             self._lay_options(entries)
         if (
@@ -97,7 +95,7 @@ class HostReader:
         written: dict[str, tuple[Cursor, str]] = {}
         for place, names in entries:
             value = place.value.get("address")
-            addresses = _quietly_expanded(value.text) if value else ()
+            addresses = quietly_expanded(value.text) if value else ()
             for number, name in enumerate(names):
                 written[name] = (place, addresses[number] if number < len(addresses) else "")
         self.sources.lay_options(written)
@@ -106,7 +104,7 @@ class HostReader:
         """Read the hosts that only sources describe."""
         for name, found in self.sources.hosts.items():
             if name not in written:
-                names = _checked((name,), found.place, found.place.line)
+                names = parsed_names((name,), found.place, found.place.line)
                 if not self._add(self._read_described(names, found), found.place):
                     return
 
@@ -127,7 +125,7 @@ class HostReader:
         own.labels = _read_entries(labels)
         if "ssh" in own.keys:
             own.ssh = ssh_places(own.keys.pop("ssh"))
-        addresses = _read_addresses(own.keys.get("address"), names)
+        addresses = read_addresses(own.keys.get("address"), names)
         plain = tuple(name for name in names if name not in self.sources.hosts)
         if len(plain) == len(names):
             return self._read_described(names, own, addresses)
@@ -150,7 +148,7 @@ class HostReader:
         for place, message in found.refused.values():
             place.mistake(message)
         if addresses is None:
-            addresses = _read_addresses(keys.get("address"), names)
+            addresses = read_addresses(keys.get("address"), names)
         self.origins.append((names, found))
         port = keys["port"].read(as_text(parse_port), self.ssh.port) if "port" in keys else self.ssh.port
         user = keys["user"].read(as_text(parse_user), self.ssh.user) if "user" in keys else self.ssh.user
@@ -202,53 +200,6 @@ class HostReader:
 def _unplaced(value: Value) -> Value:
     """Return a value without its line, to compare it."""
     return replace(value, line=0, items=tuple(replace(item, line=0) for item in value.items))
-
-
-def _read_names(key: str, place: Cursor) -> tuple[str, ...]:
-    """Return the names of one entry; with a mistake in them, none."""
-    try:
-        names = expand(key)
-    except Expected as error:
-        place.mistake(error.got(quoted(key)), place.key_line)
-        return ()
-    except Unfit as error:
-        place.mistake(str(error), place.key_line)
-        return ()
-    return _checked(names, place, place.key_line, key)
-
-
-def _checked(names: tuple[str, ...], place: Cursor, line: int, written: str = "") -> tuple[str, ...]:
-    try:
-        names = tuple(parse_host_name(name) for name in names)
-    except Expected as error:
-        place.mistake(error.got(quoted(written or names[0])), line)
-        return ()
-    if RESERVED in {name.lower() for name in names}:
-        place.mistake(f'"{RESERVED}" always means every host; choose another name', line)
-    return names
-
-
-def _read_addresses(cursor: Cursor | None, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return one address for each name; without `address:` the names themselves."""
-    if cursor is None:
-        return names
-    addresses = cursor.read(as_text(_parse_addresses), ())
-    if addresses and names and len(addresses) != len(names):
-        cursor.mistake(f"{counted(len(names), 'host')} but {counted(len(addresses), 'address', 'addresses')}")
-    return addresses or names
-
-
-def _parse_addresses(text: str) -> tuple[str, ...]:
-    if text.startswith("["):
-        return (parse_address(text),)
-    return tuple(parse_address(address) for address in expand(text))
-
-
-def _quietly_expanded(text: str) -> tuple[str, ...]:
-    try:
-        return expand(text)
-    except (Expected, Unfit):
-        return ()
 
 
 def _read_entries(cursor: Cursor | None) -> dict[str, Cursor]:
