@@ -29,7 +29,7 @@ _UNITS_S = {"us": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SIZE = re.compile(r"([0-9]{1,18}(?:\.[0-9]{1,9})?) ?([kmgt]?)i?b?", re.IGNORECASE)
 _SIZE_POWERS = {"": 0, "k": 1, "m": 2, "g": 3, "t": 4}
 _PERCENT = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,6})?)%")
-_NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?")
+_NUMBER = re.compile(r"[0-9]{1,9}(?:\.[0-9]{1,9})?|\.[0-9]{1,9}")
 _RATIO = re.compile(r"[01](?:\.[0-9]{1,9})?|\.[0-9]{1,9}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _CONTROL_OF_A_COMMAND = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -181,7 +181,7 @@ def parse_ratio(text: str) -> float:
 
 
 def parse_cpus(text: str) -> float:
-    """Return a number of processors such as `0.5` or `4`."""
+    """Return a number of processors such as `0.5`, `.5` or `4`."""
     if not text.isascii() or not _NUMBER.fullmatch(text) or not 0 < float(text) <= MOST_CPUS:
         raise Expected("a number of processors such as 0.5 or 4")
     return float(text)

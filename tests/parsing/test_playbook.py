@@ -67,7 +67,7 @@ def test_a_full_playbook_is_read() -> None:
             stop_signal: int
             stop_grace_period: 1m
             mem_limit: 64m
-            cpus: 0.5
+            cpus: .5
             x-strategy: headroom
             deploy:
               mode: replicated

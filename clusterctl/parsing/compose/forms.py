@@ -109,7 +109,7 @@ _ROWS: list[tuple[str, Form]] = [
     ("services.*.deploy.restart_policy.max_attempts", whole(0)),
     (
         "services.*.deploy.resources.limits.cpus services.*.deploy.resources.reservations.cpus services.*.cpus",
-        matching(r"^[0-9]{1,9}(?:\.[0-9]{1,9})?$"),
+        matching(r"^(?:[0-9]{1,9}(?:\.[0-9]{1,9})?|\.[0-9]{1,9})$"),
     ),
     (
         "services.*.deploy.update_config.max_failure_ratio services.*.deploy.rollback_config.max_failure_ratio",
