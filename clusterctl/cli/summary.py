@@ -100,10 +100,13 @@ def next_steps(report: Report) -> list[str]:
         return [f"next: mend the cause, then {report.plan.verb} again."]
     if not run:
         return ["next: mend the cause and run the same command again: it goes on from here."]
+    of_playbook = report.plan.verb in {"apply", "run"} and report.failed and not on_purpose
+    changed = ["  After a change of the playbook type the command again: resume goes on with what it was."]
     return [
         "next: when it may go on," if on_purpose or not report.failed else "next: mend the cause, then",
         f"  clusterctl resume {run}  goes on from here, or",
         f"  clusterctl abort {run}  takes back what it began.",
+        *(changed if of_playbook else []),
     ]
 
 

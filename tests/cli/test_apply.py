@@ -146,6 +146,7 @@ def test_a_batch_that_fails_is_told_whole(desk: Desk) -> None:
         "next: mend the cause, then",
         f"  clusterctl resume {run}  goes on from here, or",
         f"  clusterctl abort {run}  takes back what it began.",
+        "  After a change of the playbook type the command again: resume goes on with what it was.",
     ]
 
 

@@ -165,6 +165,7 @@ def test_a_fleet_that_could_be_taken_back_only_in_part_says_so(capsys: Out) -> N
         "next: mend the cause, then",
         f"  clusterctl resume {RUN}  goes on from here, or",
         f"  clusterctl abort {RUN}  takes back what it began.",
+        "  After a change of the playbook type the command again: resume goes on with what it was.",
     ]
 
 
