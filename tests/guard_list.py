@@ -410,6 +410,15 @@ ROLLOUT_GUARDS = (
         ("tests/planning/test_strategy_properties.py::test_pack_uses_no_more_hosts_than_spread",),
     ),
     Guard(
+        "two projects never share a unit (I3)",
+        f"{PLANNING}/deploy.py",
+        ", *find_namesakes(project, units)]\n",
+        "]\n",
+        (
+            "tests/planning/test_deploy.py::test_a_service_whose_instances_would_be_called_as_those_of_another_project_is_refused",
+        ),
+    ),
+    Guard(
         "hosts kept in order are put in their place again",
         f"{PLANNING}/lineup.py",
         "                del entries[bisect_left(entries, entry)]\n",

@@ -20,7 +20,7 @@ from clusterctl.planning.changes import Context, find_step_blocks, find_tasks
 from clusterctl.planning.crews import Standing, crews_of
 from clusterctl.planning.edited import find_cut, refuse_cut, refuse_edited
 from clusterctl.planning.generations import FAR, latest_manifest
-from clusterctl.planning.guards import drop_in_notes, find_blocks, find_degraded
+from clusterctl.planning.guards import drop_in_notes, find_blocks, find_degraded, find_namesakes
 from clusterctl.planning.images import Pins, pin_images
 from clusterctl.planning.manifest import Manifest, make_manifest, project_of, render_manifest
 from clusterctl.planning.observed import Observed, observe_units
@@ -71,7 +71,7 @@ def plan_apply(
     cut = find_cut(snapshot, inventory.cluster, project.name)
     if terms.overwrite:
         units = tuple(sorted((*units, *cut), key=lambda unit: (unit.instance, unit.host)))
-    blocked = [*find_blocks(inventory, snapshot, ignored), *pins.blocked]
+    blocked = [*find_blocks(inventory, snapshot, ignored), *pins.blocked, *find_namesakes(project, units)]
     blocked += [] if terms.overwrite else _refuse_foreign(project, snapshot, units, cut, manifest)
     if blocked:
         return replace(plan, blocked=tuple(blocked))

@@ -10,6 +10,7 @@ from collections.abc import Collection
 
 from clusterctl.model.inventory import Inventory
 from clusterctl.model.plan import Blocked
+from clusterctl.model.service import Project
 from clusterctl.model.snapshot import HostFacts, Snapshot
 from clusterctl.planning.eligibility import mute
 from clusterctl.planning.manifest import why_unreadable
@@ -48,6 +49,24 @@ def find_newer(facts: HostFacts) -> list[Blocked]:
         Blocked("newer", facts.host, f"its manifest of {project} cannot be read: {reason}")
         for project, reason in why.items()
         if reason
+    ]
+
+
+def find_namesakes(project: Project, units: Collection[Observed]) -> list[Blocked]:
+    """Return the services whose instances would have the names, and so the units, of another project's.
+
+    `shop-web/x` and `shop/web-x` both have shop-web-x-1. What runs already is not refused.
+    """
+    others = {(unit.header.project, unit.header.service) for unit in units}
+    new = [service for service in project.services if (project.name, service.name) not in others]
+    names = {f"{project.name}-{service.name}": service.name for service in new}
+    return [
+        Blocked(
+            "guard", "", f"{project.name}/{names[stem]} and {owner}/{name} would share {stem}-1; rename one"
+        )
+        for owner, name in sorted(others)
+        for stem in [f"{owner}-{name}"]
+        if stem in names
     ]
 
 

@@ -14,6 +14,7 @@ from clusterctl.planning.generations import latest_manifest
 from tests.builders import GIB, MIB, a_project, a_service, an_inventory, digest_of, facts_of
 from tests.conduct import carry_out
 from tests.fake_cluster import FakeCluster
+from tests.planning.fleets import a_fleet, plan_for
 from tests.planning.worlds import apply, look, plan
 
 OLD, NEW = "registry:5000/web:1", "registry:5000/web:2"
@@ -356,3 +357,15 @@ def test_deleting_what_nobody_knows_is_nothing_to_do() -> None:
 
     assert found.is_empty
     assert found.notes == ("no host knows a project of that name",)
+
+
+def test_a_service_whose_instances_would_be_called_as_those_of_another_project_is_refused() -> None:
+    cluster = a_fleet(a_service("web-x", replicas=2), hosts=3)
+    namesake = replace(a_project(a_service("x")), name="shop-web")
+
+    found = plan_for(cluster, namesake)
+
+    assert [(block.kind, block.reason) for block in found.blocked] == [
+        ("guard", "shop-web/x and shop/web-x would share shop-web-x-1; rename one")
+    ]
+    assert plan_for(cluster, replace(namesake, name="shop-we")).blocked == ()
