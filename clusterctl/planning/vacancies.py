@@ -78,7 +78,7 @@ class Vacancies:
             self._in_zone[self.room(host).zone, _key(instance)] -= 1
 
     def best_first(self, instance: Instance, service: Service) -> list[str]:
-        """Return the hosts that have the memory, in the order of `scheduler`: spread first, then load, then name."""
+        """Return the hosts that have the memory: fewest of the service in the zone, on the host, then by load and name."""
         wanted, key = service.reservations.memory_bytes or 0, _key(instance)
         rooms = [r for r in self._sides[AFTER].values() if r.memory_bytes - r.memory_used >= wanted]
         return [room.host.name for room in sorted(rooms, key=lambda room: self._rank(room, key))]
