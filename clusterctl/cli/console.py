@@ -134,6 +134,13 @@ def say(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
 
 
+def say_dry_run(form: str, kind: str, text: str) -> None:
+    """Say what would be done by a verb that has no plan; as a document of an `ITEMS` kind: nothing was."""
+    if form == "json":
+        show_document(kind, {name: [] for name in ITEMS[kind]})
+    say(f"{text} (--dry-run)")
+
+
 def one_line(text: str) -> str:
     """Return text as one line that a terminal only shows: control marks and line ends are escaped."""
     return printable(text).replace("\n", "\\n")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clusterctl.cli.console import print_line, say, show_document
+from clusterctl.cli.console import print_line, say, say_dry_run, show_document
 from clusterctl.cli.documents import unreachable_document
 from clusterctl.cli.wiring import Workspace
 from clusterctl.errors import EXIT_DONE, EXIT_FAILED, EXIT_IDENTITY, InputError
@@ -78,7 +78,9 @@ def _send(
 
     chosen, items = workspace.hosts(to[0]), list_items(sources)
     if workspace.settings.dry_run:
-        return _only_say(workspace, f"would send {_counted(items)} to {to[1]} of {_folded(chosen)}")
+        words = f"would send {_counted(items)} to {to[1]} of {_folded(chosen)}"
+        say_dry_run(workspace.settings.output, "Copied", words)
+        return EXIT_DONE
     work = partial(
         send_items, items=items, to=to[1], deadline_s=limit_s, as_root=as_root, many=len(sources) > 1
     )
@@ -90,7 +92,9 @@ def _fetch(workspace: Workspace, of: tuple[str, str], to: str, limit_s: float, *
 
     chosen = workspace.hosts(of[0])
     if workspace.settings.dry_run:
-        return _only_say(workspace, f"would fetch {of[1]} of {_folded(chosen)} into {to}/HOST")
+        words = f"would fetch {of[1]} of {_folded(chosen)} into {to}/HOST"
+        say_dry_run(workspace.settings.output, "Copied", words)
+        return EXIT_DONE
     folders = {host.name: Path(to) / host.name for host in chosen}
     try:
         for folder in folders.values():
@@ -108,14 +112,6 @@ def _fetch(workspace: Workspace, of: tuple[str, str], to: str, limit_s: float, *
         return fetch(connection, of[1], folder, limit_s, as_root=as_root, room=room)
 
     return _run(workspace, chosen, work, limit_s, f"into {to}/HOST")
-
-
-def _only_say(workspace: Workspace, text: str) -> int:
-    """Say what would be copied, and copy nothing."""
-    if workspace.settings.output == "json":
-        show_document("Copied", {"copied": [], "unreachable": []})
-    say(f"{text} (--dry-run)")
-    return EXIT_DONE
 
 
 def _counted(items: Sequence[Item]) -> str:

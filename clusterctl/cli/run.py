@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from clusterctl.cli.console import say, show_document
+from clusterctl.cli.console import say, say_dry_run, show_document
 from clusterctl.cli.documents import command_document, unreachable_document
 from clusterctl.cli.folded import print_diff, print_folded
 from clusterctl.cli.one_look import Selector
@@ -62,7 +62,11 @@ def exec_(
     chosen = workspace.hosts(selector)
     text = command[0] if len(command) == 1 else shlex.join(command)
     if ctx.obj.dry_run:
-        return _only_say(ctx.obj.output, [host.name for host in chosen], text)
+        from clusterctl.parsing.selector import fold
+
+        where = fold([host.name for host in chosen])
+        say_dry_run(ctx.obj.output, "Results", f"would run on {where}: {text}")
+        return EXIT_DONE
     answers = workspace.fleet.run(chosen, _command(text, limit_s, as_root=sudo), limit_s + 10)
     results = [answer for answer in answers.values() if isinstance(answer, CommandResult)]
     failed = [answer for answer in answers.values() if isinstance(answer, Unreachable)]
@@ -79,16 +83,6 @@ def exec_(
     if any(answer.is_identity for answer in failed):
         return EXIT_IDENTITY
     return EXIT_FAILED if failed or any(result.exit_code for result in results) else EXIT_DONE
-
-
-def _only_say(form: str, names: Sequence[str], text: str) -> int:
-    """Say what would be run, and run nothing."""
-    from clusterctl.parsing.selector import fold
-
-    if form == "json":
-        show_document("Results", {"results": [], "unreachable": []})
-    say(f"would run on {fold(names)}: {text} (--dry-run)")
-    return EXIT_DONE
 
 
 def _command(text: str, deadline_s: float, *, as_root: bool) -> Callable[[Connection], CommandResult]:

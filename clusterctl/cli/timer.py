@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from clusterctl.cli.console import print_line, say, show_document, show_table
+from clusterctl.cli.cron import NotifyCommand
 from clusterctl.cli.documents import timestamp
 from clusterctl.cli.wiring import Workspace
 from clusterctl.errors import EXIT_DONE, EXIT_FAILED, InputError
@@ -62,14 +63,6 @@ Notify = Annotated[
         "--notify",
         metavar="@FILE",
         help="Tell news to the URLs of this file, by apprise; may be given again.",
-    ),
-]
-NotifyCommand = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--notify-command",
-        metavar="CMD",
-        help="Tell news to this command, on its stdin; may be given again.",
     ),
 ]
 Deadline = Annotated[
